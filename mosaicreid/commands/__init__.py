@@ -1,0 +1,8 @@
+"""Command groups. A group is a module with ``add(subparsers)``; heavy imports stay inside the functions that run."""
+
+import argparse
+from typing import Any
+
+
+def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    """Add every command group to the top-level parser."""
