@@ -1,0 +1,151 @@
+"""A role and a directive that put numbers of ``results/*.csv`` into pages, so that prose cannot drift from them.
+
+``{result}`file.csv where column format``` gives one formatted number; ``where`` is ``column=value,...`` naming exactly
+one row, or ``-`` for a table of one row. ``{result-table}`` gives rows and columns of a file as a table. A page depends
+on every file it reads, so a changed result shows on the next plain build. What does not match is a warning, which
+``-W`` turns into an error.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+logger = logging.getLogger(__name__)
+
+
+class ResultError(ValueError):
+    """A reference to a result that is not there."""
+
+
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """The CSV file ``name`` in the results folder, every cell a string as written."""
+    path = folder / name
+    if not path.is_file():
+        raise ResultError(f"no result file {name!r} in {folder.name}/")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def select(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The rows of ``table`` where every ``column=value`` of the comma-separated ``where`` holds; ``-`` for all."""
+    for condition in [] if where.strip() in {"", "-"} else where.split(","):
+        column, _, value = condition.strip().partition("=")
+        if column not in table:
+            raise ResultError(f"no column {column!r}; there are: {', '.join(table)}")
+        matches = table[column] == value
+        if not matches.any():
+            raise ResultError(f"no row with {column}={value!r}; there are: {', '.join(table[column].unique()[:30])}")
+        table = table[matches]
+    return table
+
+
+def render(cell: str, spec: str) -> str:
+    """``cell`` formatted by a Python format specification; strings pass through ``s`` and empty cells show a dash."""
+    if cell == "":
+        return "–"
+    if spec in {"", "s"}:
+        return cell
+    number = float(cell)
+    text = format(round(number) if spec.endswith("d") else number, spec)
+    return text.replace("-", "−")
+
+
+def look_up(folder: Path, text: str) -> tuple[str, str]:
+    """The file name and the formatted number that the text of a ``result`` role stands for."""
+    parts = text.split()
+    if len(parts) not in {3, 4}:
+        raise ResultError(f"expected 'file.csv where column [format]', got {text!r}")
+    name, where, column, spec = [*parts, "s"][:4]
+    rows = select(read_table(folder, name), where)
+    if len(rows) != 1:
+        raise ResultError(f"{where!r} selects {len(rows)} rows of {name}, expected one")
+    if column not in rows:
+        raise ResultError(f"no column {column!r} in {name}; there are: {', '.join(rows)}")
+    return name, render(rows[column].iloc[0], spec)
+
+
+def results_folder(env: object) -> Path:
+    return Path(env.srcdir, env.config.results_folder).resolve()  # type: ignore[attr-defined]
+
+
+class ResultRole(SphinxRole):
+    """``{result}`file.csv where column format```: one number."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        folder = results_folder(self.env)
+        self.env.note_dependency(str(folder / self.text.split()[0]))
+        try:
+            _, shown = look_up(folder, self.text)
+        except (ResultError, ValueError) as error:
+            logger.warning("result %r: %s", self.text, error, location=self.get_location())
+            return [nodes.problematic(self.rawtext, self.rawtext)], []
+        return [nodes.inline(self.rawtext, shown, classes=["result"])], []
+
+
+class ResultTable(SphinxDirective):
+    """``{result-table} file.csv``: rows and columns of a result file, scrollable on a narrow screen."""
+
+    required_arguments = 1
+    has_content = False
+    option_spec = {  # noqa: RUF012 - docutils' own protocol
+        "where": directives.unchanged,
+        "columns": directives.unchanged,
+        "headers": directives.unchanged,
+        "format": directives.unchanged,
+        "caption": directives.unchanged,
+        "name": directives.unchanged,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        folder = results_folder(self.env)
+        name = self.arguments[0]
+        self.env.note_dependency(str(folder / name))
+        try:
+            return [self.table(select(read_table(folder, name), self.options.get("where", "-")))]
+        except (ResultError, ValueError) as error:
+            logger.warning("result-table %r: %s", name, error, location=self.get_location())
+            return []
+
+    def table(self, rows: pd.DataFrame) -> nodes.Node:
+        columns = split(self.options.get("columns", "")) or list(rows)
+        headers = split(self.options.get("headers", "")) or columns
+        specs = dict(item.split("=", 1) for item in split(self.options.get("format", "")))
+        unknown = [column for column in [*columns, *specs] if column not in rows]
+        if unknown or len(headers) != len(columns):
+            raise ResultError(f"unknown columns {unknown} or {len(headers)} headers for {len(columns)} columns")
+        table = nodes.table(classes=["result-table"])
+        if "caption" in self.options:
+            text, messages = self.state.inline_text(self.options["caption"], self.lineno)
+            table += nodes.title("", "", *text, *messages)
+        group = nodes.tgroup(cols=len(columns))
+        table += group
+        group += [nodes.colspec(colwidth=1) for _ in columns]
+        group += nodes.thead("", row(headers, ["s"] * len(headers)))
+        cells = rows[columns].itertuples(index=False)
+        group += nodes.tbody("", *[row(line, [specs.get(column, "s") for column in columns]) for line in cells])
+        self.add_name(table)
+        return nodes.container("", table, classes=["scroll-x"])
+
+
+def row(cells: object, specs: list[str]) -> nodes.row:
+    """One table row; cells with a numeric format are set flush right."""
+    entries = []
+    for cell, spec in zip(cells, specs, strict=True):  # type: ignore[call-overload]
+        classes = [] if spec == "s" else ["number"]
+        entries.append(nodes.entry("", nodes.paragraph("", render(cell, spec)), classes=classes))
+    return nodes.row("", *entries)
+
+
+def split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.add_config_value("results_folder", "../results", "env")
+    app.add_role("result", ResultRole())
+    app.add_directive("result-table", ResultTable)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,124 @@
+"""The book builds without a warning, from committed results, reads offline, and cannot show a stale number."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Everything a page may read: pages, results, and the sources it quotes or links.
+PARTS = ["book", "results", "mosaicreid", "notebooks", "_config.yml", "_toc.yml", "Makefile", "Snakefile", "README.md"]
+
+
+def build(root: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", "book/", *flags]
+    environment = {**os.environ, "NO_COLOR": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment, check=False)
+
+
+def copy_sources(destination: Path) -> Path:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(
+                source, destination / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "_build")
+            )
+        elif source.exists():
+            shutil.copy2(source, destination / part)
+    return destination
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copy_sources(tmp_path_factory.mktemp("book"))
+    done = build(root, "-W", "-n", "--keep-going")
+    assert done.returncode == 0, "\n".join(
+        line for line in (done.stdout + done.stderr).splitlines() if "WARNING" in line or "ERROR" in line
+    )
+    return root
+
+
+class Page(HTMLParser):
+    """What a page loads by itself, and the images that lack a text alternative."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.silent_images: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag in {"script", "img", "iframe", "source", "video", "audio"} and "src" in attributes:
+            self.loads.append(attributes["src"])
+        if tag == "link" and attributes.get("rel") not in {"canonical", "author", "search", "next", "prev", "index"}:
+            self.loads.append(attributes.get("href", ""))
+        if tag == "img" and not attributes.get("alt", "").strip():
+            self.silent_images.append(attributes.get("src", ""))
+
+
+def pages(root: Path) -> list[Path]:
+    return sorted((root / "_build" / "html").glob("*.html"))
+
+
+def test_toc_inside_the_book_equals_the_one_at_the_root() -> None:
+    assert (ROOT / "book" / "_toc.yml").read_text() == (ROOT / "_toc.yml").read_text()
+
+
+def test_every_page_is_in_the_toc() -> None:
+    listed = set(re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text()))
+    assert {page.stem for page in (ROOT / "book").glob("*.md")} == listed
+
+
+def test_nothing_is_loaded_from_another_host(built: Path) -> None:
+    assert pages(built)
+    for path in pages(built):
+        page = Page()
+        page.feed(path.read_text())
+        assert [url for url in page.loads if re.match(r"(https?:)?//", url)] == [], path.name
+    for style in (built / "_build" / "html").rglob("*.css"):
+        assert not re.search(r"""(url\(|@import)\s*["']?(https?:)?//""", style.read_text()), style.name
+
+
+def test_every_image_has_a_text_alternative(built: Path) -> None:
+    for path in pages(built):
+        page = Page()
+        page.feed(path.read_text())
+        assert page.silent_images == [], path.name
+
+
+def test_every_local_link_has_its_target(built: Path) -> None:
+    html = built / "_build" / "html"
+    for path in pages(built):
+        for target in re.findall(r'(?:href|src)="([^"#?:]+)(?:[#?][^"]*)?"', path.read_text()):
+            assert (html / target).exists(), f"{path.name} -> {target}"
+
+
+def test_a_changed_result_shows_on_the_next_plain_build(built: Path) -> None:
+    summary = built / "results" / "digits_summary.csv"
+    before = summary.read_text()
+    assert "400" not in before
+    summary.write_text(before.replace("398", "400"))
+    try:
+        assert build(built).returncode == 0
+        page = (built / "_build" / "html" / "digits.html").read_text()
+        assert re.search(r'class="result">400<', page)
+        assert not re.search(r'class="result">398<', page)
+    finally:
+        summary.write_text(before)
+
+
+def test_a_wrong_key_is_a_warning_that_names_the_possible_ones(built: Path) -> None:
+    page = built / "book" / "bibliography.md"
+    before = page.read_text()
+    page.write_text(before + "\n{result}`digits_summary.csv table=9 agree d` of them\n")
+    try:
+        done = build(built, "-W", "-n", "--keep-going")
+        assert done.returncode != 0
+        assert "no row with table='9'; there are: " in done.stdout + done.stderr
+    finally:
+        page.write_text(before)
