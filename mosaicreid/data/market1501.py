@@ -1,0 +1,212 @@
+"""Market-1501 and DukeMTMC-reID (Zheng et al. 2015, 2017): folders of images named after identity and camera.
+
+One reader serves both, and the synthetic world too, which is written in the same format.
+"""
+
+import gzip
+import json
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mosaicreid.annotation import FILE_NAMES, read_annotation
+from mosaicreid.attributes import Annotation
+from mosaicreid.errors import InputError, one_of
+
+FOLDERS: Mapping[str, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+SYNTHETIC_MARKER = "synthetic.json"
+JUNK, DISTRACTOR = -1, 0
+
+# Left behind in image folders by Windows, in the authors' archive of Market-1501 too, and by macOS.
+_NOT_IMAGES = frozenset({"Thumbs.db", "desktop.ini", ".DS_Store"})
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images a folder holds, and of how many people (junk and distractors are nobody)."""
+
+    images: int
+    identities: int
+
+
+@dataclass(frozen=True)
+class _Format:
+    pattern: re.Pattern[str]
+    example: str
+    published: Mapping[str, Counts]
+
+
+_FORMATS = {
+    "market1501": _Format(
+        # A few files of the authors' archive, nearly all of identity 1488, end in .jpg.jpg.
+        pattern=re.compile(r"(-1|\d{4})_c([1-6])s\d_\d{6}_\d{2}\.jpg(?:\.jpg)?"),
+        example="0002_c1s1_000451_03.jpg",
+        published={"train": Counts(12936, 751), "query": Counts(3368, 750), "gallery": Counts(19732, 750)},
+    ),
+    "dukemtmc": _Format(
+        pattern=re.compile(r"(\d{4})_c([1-8])_f\d{7}\.jpg"),
+        example="0001_c2_f0046182.jpg",
+        published={"train": Counts(16522, 702), "query": Counts(2228, 702), "gallery": Counts(17661, 1110)},
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images in a fixed order: ``paths`` relative to the root, ``pids`` and ``camids`` (N,) int64.
+
+    ``pids`` are -1 for junk and 0 for distractors (Market-1501 only); ``camids`` start at 1, as in the file names.
+    """
+
+    paths: tuple[str, ...]
+    pids: npt.NDArray[np.int64]
+    camids: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """The number of images N."""
+        return len(self.paths)
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> "Images":
+        """The images whose entry in ``mask`` (N,) is set, in the same order."""
+        kept = np.flatnonzero(mask)
+        return Images(tuple(self.paths[index] for index in kept), self.pids[kept], self.camids[kept])
+
+    def without_junk(self) -> "Images":
+        """All images but junk: boxes that are neither a good view of a person nor a fair distractor."""
+        return self.where(self.pids != JUNK)
+
+    def counts(self) -> Counts:
+        """Images and people among them."""
+        return Counts(len(self), len(np.unique(self.pids[self.pids > DISTRACTOR])))
+
+
+@dataclass(frozen=True, eq=False)
+class ReidData:
+    """A dataset on disk: ``gallery`` without junk, with distractors; ``annotation`` by split, None without a file."""
+
+    name: str
+    root: Path
+    train: Images
+    query: Images
+    gallery: Images
+    annotation: dict[str, Annotation] | None
+
+
+def parse_images(names: Iterable[str], dataset: str) -> Images:
+    """Identity and camera of image paths, in the order given; only the last part of a path counts.
+
+    Raises:
+        InputError: ``dataset`` is unknown, or a file name does not parse (its path is named).
+    """
+    form = _format(dataset)
+    paths = tuple(names)
+    matches = [form.pattern.fullmatch(path.rpartition("/")[2]) for path in paths]
+    if None in matches:
+        path = paths[matches.index(None)]
+        raise InputError(f"{path} is no image name of {dataset}, which look like {form.example}")
+    numbers = np.array([match.groups() for match in matches if match], dtype=np.int64).reshape(-1, 2)
+    return Images(paths, numbers[:, 0].copy(), numbers[:, 1].copy())
+
+
+def read_file_list(path: Path, dataset: str) -> dict[str, Images]:
+    """A list of image paths, one a line (plain or .gz), as ``{"train", "query", "gallery"}``: sorted, junk included.
+
+    Raises:
+        InputError: no such file, a line outside the three folders, or a name that does not parse.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no file list at {path}; expected one image path a line, like {FOLDERS['train']}/...")
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    names: dict[str, list[str]] = {folder: [] for folder in FOLDERS.values()}
+    for line in text.splitlines():
+        folder = line.rpartition("/")[0]
+        if folder not in names:
+            raise one_of(f"image folder of {line!r} in {path}", folder, names)
+        names[folder].append(line)
+    return {split: parse_images(sorted(names[folder]), dataset) for split, folder in FOLDERS.items()}
+
+
+def read_folders(dataset: str, root: Path) -> dict[str, Images]:
+    """List the image folders under ``root`` as ``{"train", "query", "gallery"}``: sorted, junk included, none opened.
+
+    Raises:
+        InputError: a folder is missing, or holds a file that is no image of this dataset (the path is named).
+    """
+    _format(dataset)
+    root = Path(root)
+    result = {}
+    for split, folder in FOLDERS.items():
+        if not (root / folder).is_dir():
+            raise InputError(f"no folder {root / folder}; {dataset} has {', '.join(FOLDERS.values())} below its root")
+        names = sorted({file.name for file in (root / folder).iterdir()} - _NOT_IMAGES)
+        try:
+            result[split] = parse_images([f"{folder}/{name}" for name in names], dataset)
+        except InputError as error:
+            raise InputError(f"{root}: {error}") from None
+    return result
+
+
+def expected_counts(dataset: str, root: Path) -> Mapping[str, Counts]:
+    """What the folders should hold: the published numbers, or those a synthetic dataset states of itself.
+
+    Raises:
+        InputError: ``dataset`` is unknown, or the synthetic world's marker is damaged or was written for another one.
+    """
+    form = _format(dataset)
+    marker = Path(root) / SYNTHETIC_MARKER
+    if not marker.is_file():
+        return form.published
+    try:
+        stated = json.loads(marker.read_text())
+        like = stated["like"]
+        counts = {split: Counts(**stated["counts"][split]) for split in FOLDERS}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{marker} does not state like and counts ({error!r}); synthesize the folder again") from error
+    if like != dataset:
+        raise InputError(f"{marker} says the folder is like {like}, but it is read as {dataset}")
+    return counts
+
+
+def count_differences(folders: Mapping[str, Images], expected: Mapping[str, Counts]) -> list[str]:
+    """One line per number of images or identities that differs, naming both numbers."""
+    return [
+        f"{split} has {found} {what}, expected {wanted}"
+        for split, images in folders.items()
+        for what in ("images", "identities")
+        if (found := getattr(images.counts(), what)) != (wanted := getattr(expected[split], what))
+    ]
+
+
+def read_dataset(dataset: str, root: Path, *, annotation: Path | None = None) -> ReidData:
+    """Read a dataset folder. ``annotation`` is looked for in the root under its authors' name where it is not given.
+
+    Counts other than the published ones (or those a synthetic folder states of itself) are a UserWarning.
+
+    Raises:
+        InputError: as ``read_folders``, ``expected_counts`` and ``read_annotation`` do.
+    """
+    root = Path(root)
+    folders = read_folders(dataset, root)
+    for difference in count_differences(folders, expected_counts(dataset, root)):
+        warnings.warn(f"{dataset} at {root}: {difference}", stacklevel=2)
+    file = annotation or root / FILE_NAMES[dataset]
+    return ReidData(
+        name=dataset,
+        root=root,
+        train=folders["train"],
+        query=folders["query"],
+        gallery=folders["gallery"].without_junk(),
+        annotation=read_annotation(file, dataset) if annotation or file.is_file() else None,
+    )
+
+
+def _format(dataset: str) -> _Format:
+    if dataset not in _FORMATS:
+        raise one_of("dataset", dataset, _FORMATS)
+    return _FORMATS[dataset]
