@@ -1,0 +1,125 @@
+"""Per-query average precision of many runs as one balanced array: the input of every analysis in ``robust``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mosaicreid.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Average precision of C configurations x S seeds on the same Q queries.
+
+    Attributes:
+        ap: (C, S, Q) float64 average precision in 0..1.
+        design: (C, A) float64, 1 where a configuration includes an attribute.
+        configurations: C names; attributes: A names; seeds: S numbers.
+        pids: (Q,) int64 identity of each query; the unit that is resampled.
+    """
+
+    ap: np.ndarray
+    design: np.ndarray
+    configurations: tuple[str, ...]
+    attributes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    pids: np.ndarray
+
+    def index(self, configuration: str) -> int:
+        """Position of a configuration; InputError lists the known ones."""
+        if configuration not in self.configurations:
+            known = ", ".join(self.configurations)
+            raise InputError(f"no runs of configuration {configuration!r}; the panel holds: {known}")
+        return self.configurations.index(configuration)
+
+    def without(self, configuration: str) -> "Panel":
+        """The panel less one configuration."""
+        keep = np.arange(len(self.configurations)) != self.index(configuration)
+        names = tuple(name for name in self.configurations if name != configuration)
+        return Panel(
+            ap=self.ap[keep],
+            design=self.design[keep],
+            configurations=names,
+            attributes=self.attributes,
+            seeds=self.seeds,
+            pids=self.pids,
+        )
+
+
+def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Sequence[str]) -> Panel:
+    """Arrange per-query results of many runs in one balanced array.
+
+    Args:
+        per_query: columns configuration, seed, query, pid, ap (0..1); a row per run and query.
+        design: column configuration and a 0/1 column per attribute; a row per configuration, in the order wanted.
+        attributes: the columns of ``design`` to analyse.
+
+    Raises:
+        InputError: a column is missing; AP is not a number in 0..1 or equal everywhere; a run lacks queries or has
+            one twice; a query changes its identity; fewer than two configurations, two queries, two identities or one
+            seed; a configuration of ``per_query`` is unknown to ``design``.
+    """
+    require_columns(per_query, ["configuration", "seed", "query", "pid", "ap"], "per-query table")
+    require_columns(design, ["configuration", *attributes], "design table")
+    if not len(attributes):
+        raise InputError("got no attributes, expected at least one column of the design table")
+    values = per_query["ap"].to_numpy(float)
+    if values.size == 0 or not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+        got = "no rows" if values.size == 0 else f"values from {values.min()} to {values.max()}"
+        raise InputError(f"average precision must be in 0..1 for every run and query; got {got}")
+    if values.min() == values.max():
+        raise InputError(
+            f"average precision is {values[0]:g} for every run and query; there is no variation to analyse"
+        )
+    if design["configuration"].duplicated().any():
+        twice = design.loc[design["configuration"].duplicated(), "configuration"].iloc[0]
+        raise InputError(f"the design table names configuration {twice!r} twice, expected one row each")
+    unknown = sorted(set(per_query["configuration"]) - set(design["configuration"]))
+    if unknown:
+        raise InputError(f"configuration {unknown[0]!r} has results but no row in the design table")
+
+    chosen = design[design["configuration"].isin(set(per_query["configuration"]))]
+    names = tuple(chosen["configuration"])
+    table = per_query.pivot_table(
+        index=["configuration", "seed"], columns="query", values="ap", aggfunc=["size", "mean"], observed=True
+    )
+    counts, ap = table["size"], table["mean"]
+    seeds = tuple(sorted(per_query["seed"].unique().tolist()))
+    wanted = pd.MultiIndex.from_product([names, seeds], names=["configuration", "seed"])
+    absent = [run for run in wanted if run not in ap.index]
+    if absent:
+        name, seed = absent[0]
+        raise InputError(f"configuration {name!r} has no run of seed {seed}; every configuration needs the same seeds")
+    uneven = np.flatnonzero((counts.to_numpy() != 1).any(axis=1))
+    if len(uneven):
+        name, seed = counts.index[uneven[0]]
+        raise InputError(f"run {name!r} of seed {seed} lacks queries or repeats one; all need the same queries once")
+    identity = per_query.groupby("query")["pid"].agg(["first", "nunique"])
+    changing = identity.index[identity["nunique"] != 1]
+    if len(changing):
+        raise InputError(f"query {changing[0]} has different identities in different runs; are they of one dataset?")
+    pids = identity.loc[ap.columns, "first"].to_numpy(np.int64)
+    for what, count in {
+        "configurations": len(names),
+        "queries": len(pids),
+        "query identities": len(np.unique(pids)),
+    }.items():
+        if count < 2:
+            raise InputError(f"got {count} {what}, expected at least 2: nothing can be compared")
+    return Panel(
+        ap=ap.loc[wanted].to_numpy().reshape(len(names), len(seeds), -1),
+        design=chosen[list(attributes)].to_numpy(float),
+        configurations=names,
+        attributes=tuple(attributes),
+        seeds=seeds,
+        pids=pids,
+    )
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    """InputError naming the columns that ``table`` lacks."""
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise InputError(f"the {what} lacks the columns {missing}; it has: {', '.join(map(str, table.columns))}")
