@@ -1,0 +1,200 @@
+"""A run's folder, ``runs/<dataset>/<name>/seed<k>/``: written so that a half-finished one shows, read, and collected.
+
+``config.json`` (settings, versions, commit, device), ``history.csv`` (a row per epoch), ``per_query.parquet`` (average
+precision of every query) and ``metrics.json``, which is written last: a folder without it is not a finished run.
+"""
+
+import dataclasses
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mosaicreid.attributes import get_schema
+from mosaicreid.config import Config, make_config
+from mosaicreid.configurations import indicators
+from mosaicreid.errors import InputError
+from mosaicreid.files import atomic_path
+
+SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
+_PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")
+_LISTED = ("last_k", "rank", "alpha", "pooling", "token_reduction", "injection", "start", "heads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A finished run: its folder, settings, scores (fractions), cost, and tables."""
+
+    folder: Path
+    config: Config
+    environment: dict[str, Any]
+    scores: dict[str, float]
+    cost: dict[str, float]
+    per_query: pd.DataFrame
+    history: pd.DataFrame
+
+
+def run_folder(root: Path, *, dataset: str, name: str, seed: int) -> Path:
+    """Where the run ``name`` (``all``, ``all@rank=4``) of one seed lives below ``root``."""
+    return Path(root) / dataset / name / f"seed{seed}"
+
+
+def run_name(config: Config) -> str:
+    """The name of a run: its inclusion set, and after ``@`` what differs from its profile's experts.
+
+    ``all``, ``hat``, ``all@rank=4``, ``all@heads=fresh,start=clip``.
+    """
+    usual = dataclasses.asdict(make_config(config.profile).experts)
+    chosen = dataclasses.asdict(config.experts)
+    configuration = chosen.pop("configuration")
+    label = ",".join(sorted(f"{name}={value}" for name, value in chosen.items() if value != usual[name]))
+    return f"{configuration}@{label}" if label else configuration
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What a run's numbers may depend on besides its settings: versions, commit, machine and ``device``."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "commit": _commit(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "device": device,
+    }
+
+
+def write_run(
+    folder: Path,
+    *,
+    config: Config,
+    environment: Mapping[str, Any],
+    scores: Mapping[str, float],
+    cost: Mapping[str, float],
+    per_query: pd.DataFrame,
+    history: pd.DataFrame,
+) -> None:
+    """Write a finished run into ``folder``, every file whole or not at all, ``metrics.json`` last.
+
+    Args:
+        scores: mAP, rank1, rank5, rank10 and mINP as fractions.
+        cost: seconds, bytes and counts, by name with the unit as the last word (``experts_seconds``).
+        per_query: a row per query: query, pid, camid, ap, rank.
+        history: a row per epoch.
+
+    Raises:
+        InputError: a score is missing.
+    """
+    missing = [score for score in SCORES if score not in scores]
+    if missing:
+        raise InputError(f"the run has no score named {', '.join(missing)}")
+    folder = Path(folder)
+    # A run that is written again must not look finished while its files are of two minds.
+    (folder / "metrics.json").unlink(missing_ok=True)
+    _write_json(folder / "config.json", {"config": config.to_dict(), "environment": dict(environment)})
+    with atomic_path(folder / "per_query.parquet") as temporary:
+        per_query.to_parquet(temporary, index=False)
+    with atomic_path(folder / "history.csv") as temporary:
+        history.to_csv(temporary, index=False, lineterminator="\n")
+    _write_json(folder / "metrics.json", {"scores": dict(scores), "cost": dict(cost)})
+
+
+def read_run(folder: Path) -> Run:
+    """Read what ``write_run`` wrote.
+
+    Raises:
+        InputError: no finished run in ``folder``, a file that cannot be read, or a folder whose place does not agree
+            with the run's own dataset, name and seed.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: no config.json; not the folder of a run")
+    if not (folder / "metrics.json").is_file():
+        raise InputError(f"{folder}: no metrics.json; the run did not finish")
+    try:
+        described = json.loads((folder / "config.json").read_text())
+        measured = json.loads((folder / "metrics.json").read_text())
+        run = Run(
+            folder=folder,
+            config=Config.from_dict(described["config"]),
+            environment=described["environment"],
+            scores={score: float(measured["scores"][score]) for score in SCORES},
+            cost=measured["cost"],
+            per_query=pd.read_parquet(folder / "per_query.parquet"),
+            history=pd.read_csv(folder / "history.csv"),
+        )
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise InputError(f"{folder}: not a run that can be read: {error}") from error
+    config = run.config
+    place = run_folder(Path(), dataset=config.data.dataset, name=run_name(config), seed=config.seed).parts
+    if folder.absolute().parts[-3:] != place:
+        raise InputError(f"{folder}: holds the run {'/'.join(place)}; it was moved, or copied from another sweep")
+    return run
+
+
+def collect(root: Path, *, dataset: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Every finished run of ``dataset`` below ``root`` in one table, and why each other folder was skipped.
+
+    Returns:
+        A row per run, sorted by configuration, variant and seed: dataset, configuration, variant (empty for a row of
+        Table 3), seed, a 0/1 column per attribute of the schema, the scores in percent, the settings of the experts,
+        and the run's cost; and a dictionary from skipped folder to reason. Names that start with ``_`` (shared
+        checkpoints) are no runs.
+
+    Raises:
+        InputError: unknown ``dataset``, or ``root`` has no folder for it.
+    """
+    get_schema(dataset)
+    if not (Path(root) / dataset).is_dir():
+        raise InputError(f"no runs of {dataset} in {root}; expected a folder named {dataset} there")
+    rows, skipped = [], {}
+    for folder in sorted((Path(root) / dataset).glob("[!_.]*/*")):
+        if not folder.is_dir():
+            continue
+        try:
+            rows.append(_row(read_run(folder)))
+        except InputError as error:
+            skipped[str(folder)] = str(error)
+    if not rows:
+        return pd.DataFrame(), skipped
+    return pd.DataFrame(rows).sort_values(["configuration", "variant", "seed"], ignore_index=True), skipped
+
+
+def _row(run: Run) -> dict[str, Any]:
+    experts, dataset = run.config.experts, run.config.data.dataset
+    return {
+        "dataset": dataset,
+        "configuration": experts.configuration,
+        "variant": run_name(run.config).partition("@")[2],
+        "seed": run.config.seed,
+        **indicators(experts.configuration, dataset),
+        **{score: 100 * value for score, value in run.scores.items()},
+        "profile": run.config.profile,
+        **{setting: getattr(experts, setting) for setting in _LISTED},
+        **run.cost,
+    }
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def _commit() -> str:
+    """The commit of the checkout that this package runs from, ``-dirty`` if changed; ``unknown`` outside git."""
+    try:
+        shown = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return shown.stdout.strip()

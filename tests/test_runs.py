@@ -1,0 +1,118 @@
+"""Run folders: what is written is read, what is unfinished or foreign is skipped with a reason."""
+
+import json
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+
+from mosaicreid.config import make_config
+from mosaicreid.errors import InputError
+from mosaicreid.runs import SCORES, collect, environment, read_run, run_folder, run_name, write_run
+
+
+def finished(root, *, configuration="all", seed=0, dataset="market1501", mean_ap=0.5, **experts):
+    overrides = {f"experts.{name}": value for name, value in experts.items()}
+    config = make_config(
+        "tiny", {"data.dataset": dataset, "seed": seed, "experts.configuration": configuration, **overrides}
+    )
+    folder = run_folder(root, dataset=dataset, name=run_name(config), seed=seed)
+    write_run(
+        folder,
+        config=config,
+        environment=environment("cpu"),
+        scores={score: mean_ap for score in SCORES},
+        cost={"experts_seconds": 1.5},
+        per_query=pd.DataFrame({"query": [0, 1], "pid": [4, 5], "camid": [1, 2], "ap": [0.25, 0.75], "rank": [3, 1]}),
+        history=pd.DataFrame({"stage": ["experts"], "epoch": [1], "loss": [2.5]}),
+    )
+    return folder
+
+
+def test_a_run_is_read_as_written(tmp_path):
+    run = read_run(finished(tmp_path, configuration="hat", seed=2, rank=8))
+    assert run_name(run.config) == "hat@rank=8"
+    assert run.config.seed == 2
+    assert run.scores == {score: 0.5 for score in SCORES}
+    assert run.cost == {"experts_seconds": 1.5}
+    assert run.per_query["ap"].tolist() == [0.25, 0.75]
+    assert run.history["loss"].tolist() == [2.5]
+    assert run.environment["packages"]["torch"]
+
+
+def test_the_commit_is_that_of_the_checkout(tmp_path):
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    expected = head.stdout.strip() if head.returncode == 0 else "unknown"
+    assert environment("cpu")["commit"].removesuffix("-dirty") == expected
+
+
+def test_collecting_gives_one_row_per_run(tmp_path):
+    finished(tmp_path, configuration="hat+gender", seed=1, mean_ap=0.25)
+    finished(tmp_path, configuration="all", seed=0)
+    finished(tmp_path, configuration="all", seed=0, last_k=2)
+    finished(tmp_path, dataset="dukemtmc", configuration="boots")
+    table, skipped = collect(tmp_path, dataset="market1501")
+    assert skipped == {}
+    assert table[["configuration", "variant", "seed"]].values.tolist() == [
+        ["all", "", 0],
+        ["all", "last_k=2", 0],
+        ["hat+gender", "", 1],
+    ]
+    assert table.loc[2, ["gender", "hat", "age", "mAP", "rank1"]].tolist() == [1, 1, 0, 25, 25]
+    assert table["last_k"].tolist() == [4, 2, 4]
+    assert "boots" not in table
+    assert collect(tmp_path, dataset="dukemtmc")[0]["boots"].tolist() == [1]
+
+
+def test_unfinished_and_foreign_folders_are_skipped_with_a_reason(tmp_path):
+    finished(tmp_path)
+    (finished(tmp_path, seed=1) / "metrics.json").unlink()
+    (finished(tmp_path, seed=2) / "metrics.json").write_text('{"scores": {"mAP":')
+    shutil.copytree(tmp_path / "market1501" / "all" / "seed0", tmp_path / "market1501" / "hat" / "seed0")
+    foreign = tmp_path / "market1501" / "notes" / "today"
+    foreign.mkdir(parents=True)
+    (foreign / "config.json").write_text("[]")
+    (foreign / "metrics.json").write_text("[]")
+    (tmp_path / "market1501" / "empty" / "seed0").mkdir(parents=True)
+    (tmp_path / "market1501" / "_shared" / "baseline").mkdir(parents=True)
+    table, skipped = collect(tmp_path, dataset="market1501")
+    assert table[["configuration", "seed"]].values.tolist() == [["all", 0]]
+    reasons = {"/".join(folder.split("/")[-2:]): reason for folder, reason in skipped.items()}
+    assert set(reasons) == {"all/seed1", "all/seed2", "hat/seed0", "notes/today", "empty/seed0"}
+    assert "did not finish" in reasons["all/seed1"]
+    assert "not a run that can be read" in reasons["all/seed2"]
+    assert "holds the run market1501/all/seed0" in reasons["hat/seed0"]
+    assert "not a run that can be read" in reasons["notes/today"]
+    assert "no config.json" in reasons["empty/seed0"]
+
+
+def test_settings_that_no_longer_exist_make_a_run_unreadable(tmp_path):
+    folder = finished(tmp_path)
+    described = json.loads((folder / "config.json").read_text())
+    described["config"]["experts"]["colour"] = "red"
+    (folder / "config.json").write_text(json.dumps(described))
+    with pytest.raises(InputError, match="unknown setting of config.experts 'colour'"):
+        read_run(folder)
+
+
+def test_nothing_to_collect(tmp_path):
+    with pytest.raises(InputError, match="no runs of market1501"):
+        collect(tmp_path, dataset="market1501")
+    with pytest.raises(InputError, match="unknown dataset"):
+        collect(tmp_path, dataset="msmt17")
+
+
+def test_a_run_without_a_score_is_refused_before_anything_is_written(tmp_path):
+    config = make_config("tiny")
+    with pytest.raises(InputError, match="no score named rank5"):
+        write_run(
+            tmp_path / "run",
+            config=config,
+            environment={},
+            scores={score: 0.5 for score in SCORES if score != "rank5"},
+            cost={},
+            per_query=pd.DataFrame(),
+            history=pd.DataFrame(),
+        )
+    assert not (tmp_path / "run").exists()
