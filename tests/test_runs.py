@@ -22,7 +22,7 @@ def finished(root, *, configuration="all", seed=0, dataset="market1501", mean_ap
         folder,
         config=config,
         environment=environment("cpu"),
-        scores={score: mean_ap for score in SCORES},
+        scores=dict.fromkeys(SCORES, mean_ap),
         cost={"experts_seconds": 1.5},
         per_query=pd.DataFrame({"query": [0, 1], "pid": [4, 5], "camid": [1, 2], "ap": [0.25, 0.75], "rank": [3, 1]}),
         history=pd.DataFrame({"stage": ["experts"], "epoch": [1], "loss": [2.5]}),
@@ -34,7 +34,7 @@ def test_a_run_is_read_as_written(tmp_path):
     run = read_run(finished(tmp_path, configuration="hat", seed=2, rank=8))
     assert run_name(run.config) == "hat@rank=8"
     assert run.config.seed == 2
-    assert run.scores == {score: 0.5 for score in SCORES}
+    assert run.scores == dict.fromkeys(SCORES, 0.5)
     assert run.cost == {"experts_seconds": 1.5}
     assert run.per_query["ap"].tolist() == [0.25, 0.75]
     assert run.history["loss"].tolist() == [2.5]
@@ -92,7 +92,7 @@ def test_settings_that_no_longer_exist_make_a_run_unreadable(tmp_path):
     described = json.loads((folder / "config.json").read_text())
     described["config"]["experts"]["colour"] = "red"
     (folder / "config.json").write_text(json.dumps(described))
-    with pytest.raises(InputError, match="unknown setting of config.experts 'colour'"):
+    with pytest.raises(InputError, match=r"unknown setting of config.experts 'colour'"):
         read_run(folder)
 
 
