@@ -1,0 +1,153 @@
+"""Where the matches of a query stand: how many gallery items score higher than each, without sorting an index.
+
+The Market-1501 protocol (Zheng et al. 2015) is applied here: a match has the query's identity and another camera; items
+with the query's identity and camera are removed for that query, junk (identity -1) for all; everything else competes.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from mosaicreid.errors import InputError
+
+JUNK = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ids:
+    """Identities and cameras of queries, (Q,), and gallery, (G,): int64 arrays that have been checked."""
+
+    query_pids: NDArray[np.int64]
+    query_camids: NDArray[np.int64]
+    gallery_pids: NDArray[np.int64]
+    gallery_camids: NDArray[np.int64]
+
+    @classmethod
+    def check(
+        cls, query_pids: ArrayLike, query_camids: ArrayLike, gallery_pids: ArrayLike, gallery_camids: ArrayLike
+    ) -> "Ids":
+        """Take integers of any kind.
+
+        Raises:
+            InputError: not one integer per image, no query or gallery at all, or a query that is junk.
+        """
+        ids = cls(
+            query_pids=_integers("query_pids", query_pids),
+            query_camids=_integers("query_camids", query_camids),
+            gallery_pids=_integers("gallery_pids", gallery_pids),
+            gallery_camids=_integers("gallery_camids", gallery_camids),
+        )
+        for side, pids, camids in (
+            ("query", ids.query_pids, ids.query_camids),
+            ("gallery", ids.gallery_pids, ids.gallery_camids),
+        ):
+            if not len(pids) or len(pids) != len(camids):
+                raise InputError(
+                    f"{side} has {len(pids)} identities and {len(camids)} cameras; expected one of each per image, "
+                    "and at least one image"
+                )
+        if (ids.query_pids == JUNK).any():
+            index = int(np.argmax(ids.query_pids == JUNK))
+            raise InputError(f"query {index} has identity {JUNK}, which marks junk; expected queries to be people")
+        return ids
+
+
+@dataclass(frozen=True)
+class MatchRanks:
+    """For every match of every query, in no particular order, (M,) int64: its query, how many gallery items score
+    higher than it (``above``), and how many score as high or higher, itself included (``at_least``)."""
+
+    query: NDArray[np.int64]
+    above: NDArray[np.int64]
+    at_least: NDArray[np.int64]
+
+
+def rank_matches(score: Callable[[slice], Tensor], ids: Ids, *, block_rows: int) -> MatchRanks:
+    """Rank the matches of all queries, ``block_rows`` queries at a time.
+
+    Args:
+        score: returns the scores (B, G) of a slice of queries, higher is better, as a fresh contiguous tensor on any
+            device, which will be overwritten.
+        ids: of the queries and the gallery.
+        block_rows: B; decides memory, never the result.
+
+    Raises:
+        InputError: scores of another shape, or not finite.
+    """
+    by_pid = np.argsort(ids.gallery_pids, kind="stable")
+    junk = np.flatnonzero(ids.gallery_pids == JUNK)
+    parts = [
+        _rank_block(score(rows), rows, ids, by_pid, junk)
+        for rows in (slice(start, start + block_rows) for start in range(0, len(ids.query_pids), block_rows))
+    ]
+    return MatchRanks(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _rank_block(
+    block: Tensor, rows: slice, ids: Ids, by_pid: NDArray[np.int64], junk: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    pids, num_gallery = ids.query_pids[rows], len(ids.gallery_pids)
+    if tuple(block.shape) != (len(pids), num_gallery):
+        raise InputError(
+            f"scores have shape {tuple(block.shape)}; expected (queries, gallery) {len(pids), num_gallery}"
+        )
+
+    sorted_pids = ids.gallery_pids[by_pid]
+    start = np.searchsorted(sorted_pids, pids)
+    num_same_pid = np.searchsorted(sorted_pids, pids, side="right") - start
+    slots = np.arange(max(num_same_pid.max(), 1))
+    column = by_pid[np.minimum(start[:, None] + slots, num_gallery - 1)]
+    same_pid = slots < num_same_pid[:, None]
+    same_camera = ids.gallery_camids[column] == ids.query_camids[rows, None]
+    match, removed = same_pid & ~same_camera, same_pid & same_camera
+
+    # What is removed drops below every score, so that it outranks no match.
+    lowest = -torch.inf if block.is_floating_point() else torch.iinfo(block.dtype).min
+    block[_index(np.nonzero(removed)[0], block), _index(column[removed], block)] = lowest
+    if len(junk):
+        block[:, _index(junk, block)] = lowest
+    match_score = block.gather(1, _index(column, block))
+    ascending = _sort_rows(block)
+    _check_scores(ascending, _index(removed.sum(axis=1) + len(junk), block), lowest, rows.start)
+    above = num_gallery - torch.searchsorted(ascending, match_score, right=True).cpu().numpy()
+    at_least = num_gallery - torch.searchsorted(ascending, match_score).cpu().numpy()
+    return np.nonzero(match)[0] + rows.start, above[match], at_least[match]
+
+
+def _sort_rows(block: Tensor) -> Tensor:
+    """``block`` with every row in ascending order, sorted in place where that is possible."""
+    if block.device.type != "cpu":
+        return block.sort(dim=1).values
+    # torch.sort also builds indices nobody needs; NumPy sorts values alone, several times as fast, and off the GIL.
+    chunks = np.array_split(block.numpy(), torch.get_num_threads())
+    with ThreadPoolExecutor(len(chunks)) as pool:
+        list(pool.map(lambda chunk: chunk.sort(axis=1), chunks))
+    return block
+
+
+def _check_scores(ascending: Tensor, num_removed: Tensor, lowest: float, first_query: int) -> None:
+    """Refuse what has no place in an order: NaN and infinity sort to the end, minus infinity to the start."""
+    kept = num_removed < ascending.shape[1]
+    smallest = ascending.gather(1, num_removed.clamp(max=ascending.shape[1] - 1)[:, None])[:, 0]
+    bad = kept & ~(torch.isfinite(ascending[:, -1]) & (smallest > lowest))
+    if bad.any():
+        raise InputError(
+            f"query {first_query + int(bad.nonzero()[0])} has scores that are not finite; expected finite features and "
+            "scores (a diverged training run gives such)"
+        )
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise InputError(f"{name} has shape {array.shape} and dtype {array.dtype}; expected one integer per image")
+    return array.astype(np.int64)
+
+
+def _index(values: NDArray[np.int64], like: Tensor) -> Tensor:
+    return torch.from_numpy(values).to(like.device)
