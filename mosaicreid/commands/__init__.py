@@ -3,6 +3,10 @@
 import argparse
 from typing import Any
 
+from mosaicreid.commands import data
+
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add every command group to the top-level parser."""
+    for group in (data,):
+        group.add(subparsers)

@@ -1,0 +1,76 @@
+"""``mosaicreid data ...``: look at a dataset folder, fetch the annotations, draw a synthetic dataset."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from mosaicreid.attributes import DATASETS
+
+
+def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    """Add the group ``data`` with its three commands."""
+    group = subparsers.add_parser("data", help="check a dataset folder, fetch annotations, synthesize a dataset")
+    commands = group.add_subparsers(metavar="COMMAND", required=True)
+
+    check = commands.add_parser("check", help="print what is in a dataset folder; status 1 if something is wrong")
+    check.add_argument("root", type=Path, help="the folder that holds bounding_box_train, query, bounding_box_test")
+    check.add_argument("--dataset", choices=DATASETS, help="default: recognised by the file names")
+    check.add_argument("--annotation", type=Path, help="the .mat file (default: the authors' name, in the root)")
+    check.set_defaults(run=_check)
+
+    annotations = commands.add_parser("annotations", help="fetch the two attribute files from their authors")
+    annotations.add_argument("--folder", type=Path, default=Path("data"), help="where to put them (default: data)")
+    annotations.set_defaults(run=_annotations)
+
+    synthesize = commands.add_parser("synthesize", help="draw a dataset of people in the format of a real one")
+    synthesize.add_argument("root", type=Path, help="the folder to write")
+    synthesize.add_argument("--like", choices=DATASETS, required=True, help="whose attributes, names and folders")
+    synthesize.add_argument("--identities", type=int, required=True, help="number of people")
+    synthesize.add_argument("--seed", type=int, required=True, help="equal seeds give equal bytes")
+    synthesize.add_argument("--annotation", type=Path, help="a real .mat file to draw the people from")
+    synthesize.add_argument("--size", type=_size, default=(128, 64), metavar="HxW", help="default: 128x64")
+    synthesize.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    synthesize.set_defaults(run=_synthesize)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no image size; expected height x width like 128x64")
+    return int(match[1]), int(match[2])
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mosaicreid.data.check import check_dataset
+
+    report = check_dataset(arguments.root, dataset=arguments.dataset, annotation=arguments.annotation)
+    print(f"{report.dataset} at {arguments.root}")
+    print(report.table.to_string(index=False))
+    for problem in report.problems:
+        print(f"problem: {problem}")
+    print("nothing wrong" if not report.problems else f"{len(report.problems)} problems")
+    return 1 if report.problems else 0
+
+
+def _annotations(arguments: argparse.Namespace) -> None:
+    from mosaicreid.data.download import fetch_annotations
+
+    for dataset, path in fetch_annotations(arguments.folder).items():
+        print(f"{dataset}: {path}")
+
+
+def _synthesize(arguments: argparse.Namespace) -> None:
+    from mosaicreid.data.synthetic import synthesize
+
+    height, width = arguments.size
+    synthesize(
+        arguments.root,
+        like=arguments.like,
+        identities=arguments.identities,
+        seed=arguments.seed,
+        annotation=arguments.annotation,
+        height=height,
+        width=width,
+        workers=arguments.workers,
+    )
