@@ -61,12 +61,9 @@ def test_without_ties_equals_the_textbook(seed, num_queries, num_gallery, num_pi
 def test_bounds_with_ties_equal_the_textbook_after_moving_matches(seed, levels, dtype):
     scores, *ids = problem(seed, levels=levels)
     match = ids[0][:, None] == ids[2]
-    assert_equals(
-        evaluate_scores(scores.astype(dtype), *ids, ties="optimistic"), textbook.evaluate(scores + 0.5 * match, *ids)
-    )
-    assert_equals(
-        evaluate_scores(scores.astype(dtype), *ids, ties="pessimistic"), textbook.evaluate(scores - 0.5 * match, *ids)
-    )
+    for ties, shift in (("optimistic", 0.5), ("pessimistic", -0.5)):
+        expected = textbook.evaluate(scores + shift * match, *ids)
+        assert_equals(evaluate_scores(scores.astype(dtype), *ids, ties=ties), expected)
 
 
 @settings(max_examples=100, deadline=None)
@@ -220,7 +217,6 @@ def test_bad_input_gives_one_clear_line(change, message):
 def test_scores_that_are_not_finite_are_refused(value, column):
     scores = np.zeros((3, 3))
     scores[1, column] = value
-    # Even among what is removed for that query: the item with its own identity and camera.
     with pytest.raises(InputError, match="query 1 has scores that are not finite"):
         evaluate_scores(scores, *GOOD.values())
 

@@ -1,6 +1,6 @@
 """The closed forms against enumeration of every order, in exact arithmetic."""
 
-from itertools import combinations, product
+from itertools import chain, combinations, product
 
 import numpy as np
 import pytest
@@ -13,14 +13,11 @@ from mosaicreid.ties import TieBlocks
 def orders(levels):
     """Every distinguishable order of a ranking given as levels of (matches, others), best level first. All are equally
     likely: each stands for the same number of permutations."""
-    arrangements = [
-        [
-            [place in chosen for place in range(matches + others)]
-            for chosen in combinations(range(matches + others), matches)
-        ]
-        for matches, others in levels
-    ]
-    return [sum(choice, []) for choice in product(*arrangements)]
+    arrangements = []
+    for matches, others in levels:
+        places = range(matches + others)
+        arrangements.append([[place in chosen for place in places] for chosen in combinations(places, matches)])
+    return [list(chain(*choice)) for choice in product(*arrangements)]
 
 
 def blocks_of(levels):
