@@ -68,10 +68,10 @@ def coverage(
 ) -> pd.DataFrame:
     """Share of simulated panels whose intervals contain the truth.
 
-    ``design`` must hold a row without any attribute, the baseline of the gains. Analyses: ``mixed effects`` (an
-    attribute's effect, ``robust.effects``), ``paper's GLM`` (the same effects from one seed's table,
-    ``robust.naive_effects``), ``all rows independent`` (ordinary least squares on every run and query),
-    ``bootstrap, pointwise`` and ``bootstrap, simultaneous`` (gains over the baseline; simultaneous counts a panel as
+    ``design`` must hold a row without any attribute, the baseline of the gains. Analyses: ``mixed-effects`` (an
+    attribute's effect, ``robust.effects``), ``paper-glm`` (the same effects from one seed's table,
+    ``robust.naive_effects``), ``rows-independent`` (ordinary least squares on every run and query),
+    ``bootstrap-pointwise`` and ``bootstrap-simultaneous`` (gains over the baseline; simultaneous counts a panel as
     covered only where all its intervals are).
 
     Returns:
@@ -99,15 +99,15 @@ def coverage(
     for _ in tqdm(range(replications), desc="coverage", unit="panel"):
         panel = simulate(world, design, beta, generator)
         robust = effects(fit(panel), margin=1.0, level=level)
-        judge("mixed effects", robust["ci_low"].to_numpy(), robust["ci_high"].to_numpy(), truth)
+        judge("mixed-effects", robust["ci_low"].to_numpy(), robust["ci_high"].to_numpy(), truth)
         naive = naive_effects(panel, level=level)
-        judge("paper's GLM", naive["ci_low"].to_numpy(), naive["ci_high"].to_numpy(), truth)
-        judge("all rows independent", *rows_independent(panel, level), truth)
+        judge("paper-glm", naive["ci_low"].to_numpy(), naive["ci_high"].to_numpy(), truth)
+        judge("rows-independent", *rows_independent(panel, level), truth)
         name = panel.configurations[empty[0]]
         gain = gains(panel, baseline=name, draws=1000, seed=int(generator.integers(2**31)), level=level)
-        judge("bootstrap, pointwise", gain["ci_low"].to_numpy(), gain["ci_high"].to_numpy(), true_gains)
+        judge("bootstrap-pointwise", gain["ci_low"].to_numpy(), gain["ci_high"].to_numpy(), true_gains)
         judge(
-            "bootstrap, simultaneous",
+            "bootstrap-simultaneous",
             gain["sim_low"].to_numpy(),
             gain["sim_high"].to_numpy(),
             true_gains,

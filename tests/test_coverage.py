@@ -27,10 +27,10 @@ def test_robust_intervals_cover_and_the_papers_do_not() -> None:
     world = World(identities=40, queries_per_identity=2)
     table = coverage(world, DESIGN, BETA, replications=150, seed=1).set_index("analysis")
     # 150 panels of three intervals: the bounds are four standard errors from 95 %.
-    assert 0.90 < table.loc["mixed effects", "covered"] <= 1
-    assert table.loc["paper's GLM", "covered"] < table.loc["mixed effects", "covered"]
-    assert table.loc["mixed effects", "intervals"] == 450
-    assert table.loc["bootstrap, simultaneous", "intervals"] == 150
+    assert 0.90 < table.loc["mixed-effects", "covered"] <= 1
+    assert table.loc["paper-glm", "covered"] < table.loc["mixed-effects", "covered"]
+    assert table.loc["mixed-effects", "intervals"] == 450
+    assert table.loc["bootstrap-simultaneous", "intervals"] == 150
 
 
 def test_bad_input_is_named() -> None:
