@@ -44,13 +44,20 @@ class ExpertLayer(nn.Module):
         self.pooling = pooling
         self.injection = injection
 
-    def forward(self, h: Tensor, gate: Tensor) -> Tensor:
-        """The summary token (B, D) of normalised tokens ``h`` (B, N, D): the active experts' outputs, pooled.
+    def forward(self, x: Tensor, h: Tensor, gate: Tensor) -> Tensor:
+        """Tokens ``x`` (B, N, D) that left the block, plus the summary of its normalised tokens ``h`` (B, N, D).
 
-        ``gate`` (B, E) of 0 and 1; a sample without an active expert gets zeros.
+        ``gate`` (B, E) of 0 and 1. The summary goes on every token, or on the CLS token alone.
         """
+        summary = self.summary(h, gate).to(x.dtype)[:, None]
+        if self.injection == "every":
+            return x + summary
+        return torch.cat([x[:, :1] + summary, x[:, 1:]], dim=1)
+
+    def summary(self, h: Tensor, gate: Tensor) -> Tensor:
+        """The summary token (B, D): the active experts' outputs, pooled; zeros where no expert is active."""
         token = self.dropout(self._reduce(h))
-        inner = F.linear(token, self.lora_a.flatten(0, 1)).unflatten(1, (*gate.shape[1:], -1))
+        inner = F.linear(token, self.lora_a.flatten(0, 1)).unflatten(1, (gate.shape[1], -1))
         if self.pooling == "max":
             outputs = self.scale * torch.einsum("ber,erd->bed", inner, self.lora_b)
             active = gate.bool()[:, :, None]
@@ -58,13 +65,6 @@ class ExpertLayer(nn.Module):
             return torch.where(active.any(dim=1), highest, 0.0)
         share = self.scale * gate / gate.sum(dim=1, keepdim=True).clamp(min=1)
         return (inner * share.to(inner.dtype)[:, :, None]).flatten(1) @ self.lora_b.flatten(0, 1)
-
-    def inject(self, x: Tensor, summary: Tensor) -> Tensor:
-        """Tokens ``x`` (B, N, D) plus the summary token (B, D): on every token, or on the CLS token alone."""
-        addend = summary.to(x.dtype)[:, None]
-        if self.injection == "every":
-            return x + addend
-        return torch.cat([x[:, :1] + addend, x[:, 1:]], dim=1)
 
     def _reduce(self, h: Tensor) -> Tensor:
         if self.token_reduction == "mean":
@@ -114,9 +114,14 @@ class Experts(nn.Module):
             if got not in expected:
                 raise one_of(what, got, expected)
         self.names = tuple(names)
+        self.width = width
         self.first_block = depth - last_k
         self.rank = rank
         self.alpha = alpha
+        self.dropout = dropout
+        self.token_reduction = token_reduction
+        self.pooling = pooling
+        self.injection = injection
         self.layers = nn.ModuleList(
             ExpertLayer(
                 experts=len(self.names),

@@ -67,8 +67,7 @@ class ReidModel(nn.Module):
             h = block.ln_2(x)
             x = x + block.ls_2(block.mlp(h))
             if self.experts is not None:
-                layer = self.experts.layers[k]
-                x = layer.inject(x, layer(h, gate))
+                x = self.experts.layers[k](x, h, gate)
         return self.encoder.features(last, x)
 
     def features(self, images: Tensor, gate: Tensor | None = None, camids: Tensor | None = None) -> Features:

@@ -1,0 +1,83 @@
+"""CLIP-ReID's prompts: "A photo of a X X X X person." with four learnt tokens per identity (Li et al., 2023)."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from mosaicreid.errors import InputError
+
+if TYPE_CHECKING:
+    from open_clip import CLIP
+
+TEMPLATE = "A photo of a X X X X person."
+_BEFORE = 5  # start of text, A, photo, of, a
+_LEARNT = 4
+
+
+class TextEncoder(nn.Module):
+    """The text tower of ``clip`` from token embeddings on; its parameters have the names CLIP-ReID gives them."""
+
+    attn_mask: Tensor
+
+    def __init__(self, clip: "CLIP") -> None:
+        super().__init__()
+        self.positional_embedding = clip.positional_embedding
+        self.transformer = clip.transformer
+        self.ln_final = clip.ln_final
+        self.text_projection = clip.text_projection
+        self.register_buffer("attn_mask", clip.attn_mask, persistent=False)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Token embeddings (B, N, D) that end at the end-of-text token to text features (B, projected width)."""
+        length = embeddings.shape[1]
+        x = embeddings + self.positional_embedding[:length]
+        x = self.transformer(x, attn_mask=self.attn_mask[:length, :length])
+        return self.ln_final(x[:, -1]) @ self.text_projection
+
+
+class PromptLearner(nn.Module):
+    """Four learnt tokens for each of P identities, inside the embedded template of ``clip``'s own words.
+
+    ``cls_ctx`` (P, 4, D) starts normal with standard deviation 0.02; ``token_prefix`` (1, 5, D) and ``token_suffix``
+    (1, context - 9, D) are fixed. Build it after CLIP has its weights: the words are copied.
+
+    Raises:
+        InputError: no identity, or a text tower whose context cannot hold the template.
+    """
+
+    token_prefix: Tensor
+    token_suffix: Tensor
+
+    def __init__(self, clip: "CLIP", *, identities: int) -> None:
+        super().__init__()
+        from open_clip import tokenize
+
+        if identities < 1:
+            raise InputError(f"the number of identities is {identities}; expected at least 1")
+        tokens = tokenize(TEMPLATE, context_length=max(clip.context_length, _BEFORE + _LEARNT + 3))
+        self.length = int(tokens.argmax()) + 1  # end of text has the highest token number
+        if clip.context_length < self.length:
+            raise InputError(f"the text tower reads {clip.context_length} tokens; the prompt needs {self.length}")
+        with torch.no_grad():
+            words = clip.token_embedding(tokens.to(clip.token_embedding.weight.device))
+        self.cls_ctx = nn.Parameter(torch.empty_like(words[:, :_LEARNT]).repeat(identities, 1, 1).normal_(std=0.02))
+        self.register_buffer("token_prefix", words[:, :_BEFORE].clone())
+        self.register_buffer("token_suffix", words[:, _BEFORE + _LEARNT :].clone())
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Prompts of the identities ``labels`` (B,) int64 from 0, embedded: (B, 12, D).
+
+        They stop at the end-of-text token, where the feature is read: attention is causal, so the padding that
+        CLIP-ReID carries along (77 tokens in all) cannot change it.
+        """
+        before = self.token_prefix.expand(len(labels), -1, -1)
+        after = self.token_suffix[:, : self.length - _BEFORE - _LEARNT].expand(len(labels), -1, -1)
+        return torch.cat([before, self.cls_ctx[labels], after], dim=1)
+
+
+@torch.no_grad()
+def text_features(prompts: PromptLearner, text: TextEncoder, *, chunk: int = 256) -> Tensor:
+    """Text features of all identities, (P, projected width), not normalised; ``chunk`` identities at a time."""
+    labels = torch.arange(len(prompts.cls_ctx), device=prompts.cls_ctx.device)
+    return torch.cat([text(prompts(part)) for part in labels.split(chunk)])
