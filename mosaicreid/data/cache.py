@@ -1,0 +1,129 @@
+"""Images decoded once: a memory-mapped array of pixels on disk, shared by every run of a sweep.
+
+A cache file's name holds a fingerprint of the source files (path, size, time of change), so a changed, added or missing
+source file leads to another name and a fresh build. A build lands under its name in one step: processes that build at
+the same time each land a whole file, and readers of a replaced one keep theirs.
+"""
+
+import hashlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from tqdm.auto import tqdm
+
+from mosaicreid.data.market1501 import Images
+from mosaicreid.errors import InputError
+from mosaicreid.files import atomic_path
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def open_cache(
+    root: Path,
+    images: Images,
+    *,
+    height: int,
+    width: int,
+    folder: Path,
+    workers: int,
+    progress: bool = True,
+) -> Pixels:
+    """The pixels of ``images`` under ``root``: a read-only memory map (N, 3, height, width) uint8, RGB.
+
+    Images of another size are resized bicubically with antialiasing, as CLIP-ReID does. ``folder`` holds the caches;
+    the first call decodes in ``workers`` threads (at least one), later ones open what is there. The cache that an
+    earlier state of the same source files left behind is removed.
+
+    Raises:
+        InputError: no images, a size below 1, a missing or unreadable image (its path is named), too little room on
+            the disk, or a damaged cache file.
+    """
+    root, folder = Path(root).resolve(), Path(folder)
+    if not len(images) or min(height, width) < 1:
+        raise InputError(f"got {len(images)} images and a size of {height}x{width}; expected at least 1 of each")
+    source = _digest("\0".join((str(root), *images.paths)))
+    stem = f"{source}-{height}x{width}"
+    path = folder / f"{stem}-{_state(root, images.paths)}.npy"
+    shape = (len(images), 3, height, width)
+    if not path.is_file():
+        _build(path, root, images.paths, shape, workers, progress)
+        for stale in folder.glob(f"{stem}-*.npy"):
+            if stale != path:
+                stale.unlink(missing_ok=True)
+    return _open(path, shape)
+
+
+def decode(path: Path, height: int, width: int) -> Pixels:
+    """One image file as (3, height, width) uint8, RGB, resized bicubically where its size differs.
+
+    Raises:
+        InputError: the file is missing or no whole image, naming it.
+    """
+    try:
+        with Image.open(path) as image:
+            rgb = image.convert("RGB")
+    # Pillow reports damage with several exceptions, SyntaxError among them, depending on the format and the place.
+    except Exception as error:
+        raise InputError(f"cannot read the image {path} ({error}); expected a whole image file") from error
+    if rgb.size != (width, height):
+        rgb = rgb.resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(rgb).transpose(2, 0, 1)
+
+
+def _build(
+    path: Path, root: Path, names: tuple[str, ...], shape: tuple[int, int, int, int], workers: int, progress: bool
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    needed, free = int(np.prod(shape)), shutil.disk_usage(path.parent).free
+    # Writing past the end of a disk through a memory map kills the process instead of raising.
+    if needed > free:
+        raise InputError(
+            f"the image cache needs {needed / 2**30:.1f} GiB, but {path.parent} has {free / 2**30:.1f} GiB"
+        )
+    with atomic_path(path) as temporary, ThreadPoolExecutor(max(1, workers)) as pool:
+        pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+
+        def fill(index: int) -> None:
+            pixels[index] = decode(root / names[index], *shape[2:])
+
+        try:
+            filled = pool.map(fill, range(len(names)))
+            for _ in tqdm(filled, total=len(names), desc="decode images", unit="image", disable=not progress):
+                pass
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        pixels.flush()
+
+
+def _open(path: Path, shape: tuple[int, ...]) -> Pixels:
+    try:
+        pixels = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, OSError) as error:
+        raise InputError(f"cannot open the image cache {path} ({error}); delete it and it is built again") from error
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        raise InputError(
+            f"the image cache {path} holds {pixels.dtype} {pixels.shape}, expected uint8 {shape}; delete it and it is "
+            "built again"
+        )
+    return pixels
+
+
+def _state(root: Path, names: tuple[str, ...]) -> str:
+    """A fingerprint of the files as they are now, from their sizes and times of change, without reading them."""
+    lines = []
+    for name in names:
+        try:
+            status = (root / name).stat()
+        except OSError as error:
+            raise InputError(f"cannot read the image {root / name} ({error.strerror}); expected a file") from error
+        lines.append(f"{name}\0{status.st_size}\0{status.st_mtime_ns}")
+    return _digest("\n".join(lines))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
