@@ -1,0 +1,232 @@
+"""Figures 5 to 9: attribute importance by SHAP, forest, t-test and effect size; for published tables and for our runs.
+
+Each function takes DataFrames as ``stats`` returns them, with the index as a column, and returns a matplotlib Figure
+narrow enough to be read on a phone. Nothing here changes matplotlib's global state.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mosaicreid.errors import InputError
+from mosaicreid.files import atomic_path
+from mosaicreid.results import read_results
+
+DATASET_TITLES = {"market1501": "Market-1501", "dukemtmc": "DukeMTMC"}
+METRIC_TITLES = {"mAP": "mAP", "rank1": "Rank-1"}
+BLUE, ORANGE, _, _, _, _, _, GREY, *_ = sns.color_palette("colorblind").as_hex()
+_WIDTH = 5.0  # inches: at 390 pixels, 10-point type is still ten pixels high
+_ROW = 0.29  # inches per attribute
+_STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    # Letters are drawn as shapes, so that a figure looks the same wherever it is opened.
+    "svg.fonttype": "path",
+    "svg.hashsalt": "mosaicreid",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of every figure, within a ``with`` block only."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write ``figure`` as SVG; equal figures give equal bytes (no date, no version, no random identifiers).
+
+    Raises:
+        InputError: ``path`` does not end in ``.svg``.
+    """
+    path = Path(path)
+    if path.suffix != ".svg":
+        raise InputError(f"figures are SVG files; got the path {path.name!r}, expected one that ends in .svg")
+    with style(), atomic_path(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def plot_shap(panels: Mapping[str, pd.DataFrame], *, metric: str) -> Figure:
+    """SHAP value of every experiment and attribute, a panel each, attributes by mean absolute value (Figure 5).
+
+    Args:
+        panels: by title, a long table: attribute, included (0/1), shap (percentage points of the metric).
+        metric: its name for the axis label.
+
+    Raises:
+        InputError: no panels, an empty one, or one that lacks a column; so do all functions here.
+    """
+
+    def draw(axes: Axes, table: pd.DataFrame) -> list[str]:
+        order = table["shap"].abs().groupby(table["attribute"]).mean().sort_values().index
+        for position, name in enumerate(order):
+            rows = table[table["attribute"] == name]
+            for included, colour, marker, side in ((1, ORANGE, "D", 1), (0, BLUE, "o", -1)):
+                values = rows.loc[rows["included"] == included, "shap"]
+                # Excluded below the line, included above: overlapping points keep apart without random jitter.
+                height = position + side * (0.1 + 0.05 * (np.arange(len(values)) % 3))
+                axes.plot(values, height, marker, color=colour, markersize=4, alpha=0.75, markeredgewidth=0)
+        axes.axvline(0, color="0.4", linewidth=0.8)
+        return list(order)
+
+    with style():
+        figure = _stacked(panels, ["attribute", "included", "shap"], draw, f"SHAP value (points of {metric})")
+        _legend(figure, {"included": (ORANGE, "D"), "excluded": (BLUE, "o")})
+    return figure
+
+
+def plot_forest(table: pd.DataFrame, *, title: str) -> Figure:
+    """Impurity importance beside permutation importance, attributes by the former (Figures 6 and 7).
+
+    ``table``: attribute, fimp (shares of 1), pimp (fall of the forest's R2).
+    """
+    _check({title: table}, ["attribute", "fimp", "pimp"])
+    ranked = table.sort_values("fimp", kind="stable")
+    with style():
+        figure = Figure(figsize=(_WIDTH, 0.95 + _ROW * len(ranked)), layout="constrained")
+        figure.suptitle(title, x=0.02, ha="left", fontsize=11)
+        axes = figure.subplots(1, 2, sharey=True)
+        labels = {"fimp": "FIMP (share of\nimpurity decrease)", "pimp": "PIMP (fall of R²\nwhen permuted)"}
+        for axis, (column, label), colour in zip(axes, labels.items(), (BLUE, ORANGE), strict=True):
+            axis.barh(np.arange(len(ranked)), ranked[column], height=0.65, color=colour)
+            axis.set_xlabel(label)
+            axis.grid(axis="y", visible=False)
+        axes[0].set_yticks(range(len(ranked)), ranked["attribute"])
+    return figure
+
+
+def plot_t_tests(panels: Mapping[str, pd.DataFrame], *, metric: str) -> Figure:
+    """Welch's t of every attribute, a panel each; the marker says which p-value it has (Figure 8).
+
+    ``panels``: by title, a table: attribute, t_stat (excluded minus included), p_value (not corrected for the number
+    of tests), n_included, n_excluded. An attribute without a test (NaN) is named, with a note in place of its point.
+    """
+    levels = {
+        "p < 0.01": (ORANGE, "D"),
+        "p < 0.05": (BLUE, "s"),
+        "p ≥ 0.05": (GREY, "o"),
+    }
+
+    def level(p_value: float) -> tuple[str, str]:
+        return levels["p < 0.01" if p_value < 0.01 else "p < 0.05" if p_value < 0.05 else "p ≥ 0.05"]
+
+    columns = ["attribute", "t_stat", "p_value", "n_included", "n_excluded"]
+    with style():
+        label = f"Welch t of {metric}, excluded − included"
+        figure = _stacked(panels, columns, _lollipops("t_stat", lambda row: level(row["p_value"])), label)
+        _legend(figure, levels)
+    return figure
+
+
+def plot_effect_sizes(panels: Mapping[str, pd.DataFrame], *, metric: str) -> Figure:
+    """Cohen's d of every attribute, a panel each, over the usual bound of a large effect, 0.8 (Figure 9).
+
+    ``panels``: by title, a table: attribute, cohens_d (included minus excluded), n_included, n_excluded.
+    """
+    points = _lollipops("cohens_d", lambda row: (BLUE, "o"))
+
+    def draw(axes: Axes, table: pd.DataFrame) -> list[str]:
+        axes.axvline(0.8, color=ORANGE, linestyle="--", linewidth=1.2)
+        return points(axes, table)
+
+    with style():
+        label = f"Cohen's d of {metric}, included − excluded (pooled SDs)"
+        figure = _stacked(panels, ["attribute", "cohens_d", "n_included", "n_excluded"], draw, label)
+    return figure
+
+
+def write_published_figures(results: Path) -> None:
+    """Figures 5 to 9 for both metrics, from published_{shap,forest,welch}.csv in ``results`` to ``results/figures``.
+
+    Raises:
+        InputError: one of the three tables is missing.
+    """
+    shap, forest, welch = (read_results(results / f"published_{name}.csv") for name in ("shap", "forest", "welch"))
+    for metric, title in METRIC_TITLES.items():
+        figures = {
+            "shap": plot_shap(_panels(shap, metric), metric=title),
+            "t_tests": plot_t_tests(_panels(welch, metric), metric=title),
+            "effect_sizes": plot_effect_sizes(_panels(welch, metric), metric=title),
+        }
+        for dataset, name in DATASET_TITLES.items():
+            rows = forest[(forest["dataset"] == dataset) & (forest["metric"] == metric)]
+            figures[f"forest_{dataset}"] = plot_forest(rows, title=f"{name}, {title}")
+        for name, figure in figures.items():
+            save_figure(figure, results / "figures" / f"published_{name}_{metric}.svg")
+
+
+def _panels(table: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
+    rows = table[table["metric"] == metric]
+    return {title: rows[rows["dataset"] == dataset] for dataset, title in DATASET_TITLES.items()}
+
+
+def _check(panels: Mapping[str, pd.DataFrame], columns: list[str]) -> None:
+    if not panels:
+        raise InputError("got no panels to draw; expected at least one table by its title")
+    for title, table in panels.items():
+        missing = [name for name in columns if name not in table]
+        if missing or table.empty:
+            got = ", ".join(map(str, table.columns)) or "no columns"
+            raise InputError(f"cannot draw {title!r}: {len(table)} rows with {got}; expected rows with {columns}")
+
+
+def _stacked(
+    panels: Mapping[str, pd.DataFrame], columns: list[str], draw: Callable[[Axes, pd.DataFrame], list[str]], label: str
+) -> Figure:
+    """One panel below the other on a common x axis; ``draw`` returns the names of its rows from the bottom up."""
+    _check(panels, columns)
+    heights = [table["attribute"].nunique() for table in panels.values()]
+    size = (_WIDTH, 0.9 + 0.35 * len(panels) + _ROW * sum(heights))
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, table) in zip(grid, panels.items(), strict=True):
+        names = draw(axes, table)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(-0.6, len(names) - 0.4)
+        axes.set_title(title)
+    grid[-1].set_xlabel(label)
+    return figure
+
+
+def _lollipops(column: str, look: Callable[[pd.Series], tuple[str, str]]) -> Callable[[Axes, pd.DataFrame], list[str]]:
+    """A point per attribute on a stem from zero, the largest on top, named with its rows: ``hat (7 of 25)``."""
+
+    def draw(axes: Axes, table: pd.DataFrame) -> list[str]:
+        ranked = table.sort_values(column, key=np.abs, na_position="first", kind="stable")
+        for position, (_, row) in enumerate(ranked.iterrows()):
+            if np.isnan(row[column]):
+                axes.annotate("no test", (0, position), va="center", color="0.3")
+                continue
+            colour, marker = look(row)
+            axes.hlines(position, min(0, row[column]), max(0, row[column]), color=colour, linewidth=2)
+            axes.plot(row[column], position, marker, color=colour, markersize=7)
+        axes.axvline(0, color="0.4", linewidth=0.8)
+        axes.grid(axis="y", visible=False)
+        counts = zip(ranked["attribute"], ranked["n_included"], ranked["n_excluded"], strict=True)
+        return [f"{name} ({included} of {included + excluded})" for name, included, excluded in counts]
+
+    return draw
+
+
+def _legend(figure: Figure, entries: Mapping[str, tuple[str, str]]) -> None:
+    handles = [
+        mpl.lines.Line2D([], [], linestyle="", marker=marker, color=colour, label=label)
+        for label, (colour, marker) in entries.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handletextpad=0.2)
