@@ -72,7 +72,8 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {dataset: _fields(dataset)
 def read_annotation(path: Path, dataset: str) -> dict[str, Annotation]:
     """Read the annotation of ``dataset`` from its .mat file: ``{"train": Annotation, "test": Annotation}``.
 
-    What the annotators left open stays visible: no label is code 0, two colours are two bits. Identities come sorted.
+    What the annotators left open stays visible: no label is code 0, several colours are several bits. Identities come
+    sorted.
 
     Raises:
         InputError: the file is missing, is no MATLAB file or another dataset's; a split or field is missing or
@@ -108,8 +109,8 @@ def write_annotation(path: Path, annotations: Mapping[str, Annotation]) -> None:
     """Write ``{"train": ..., "test": ...}`` to ``path``, structured like the authors' file; equal input, equal bytes.
 
     Raises:
-        InputError: a split is missing, the datasets of the splits differ, or an attribute other than a colour has two
-            labels, which the format cannot hold.
+        InputError: a split is missing, the datasets of the splits differ, or an attribute other than a colour has
+            several labels, which the format cannot hold.
     """
     if set(annotations) != {"train", "test"}:
         raise InputError(f"an annotation file has the splits train and test; got {', '.join(sorted(annotations))}")
@@ -196,8 +197,8 @@ def _structure(annotation: Annotation) -> dict[str, np.ndarray]:
             twice = np.flatnonzero(codes & (codes - 1))
             if len(twice):
                 raise InputError(
-                    f"{annotation.split}: identity {annotation.pids[twice[0]]} has two labels of {group.name}, "
-                    f"which its one field {fields[0]} cannot hold; only colours may have two"
+                    f"{annotation.split}: identity {annotation.pids[twice[0]]} has several labels of {group.name}, "
+                    f"which its one field {fields[0]} cannot hold; only colours may have them"
                 )
             columns[fields[0]] = np.array([code.bit_length() for code in codes.tolist()])
     structure = {

@@ -105,7 +105,7 @@ class Annotation:
     """Which identity of one split has which attribute values.
 
     ``pids``: (P,) int64, ascending, unique. ``codes``: (P, A) int16; bit v of ``codes[p, a]`` is set when value v of
-    attribute a is annotated, so 0 means not labelled and two bits mean two labels.
+    attribute a is annotated, so 0 means not labelled and several bits mean several labels.
 
     Raises:
         InputError: shapes that do not agree, identities out of order or twice, or a bit beyond an attribute's values.
@@ -146,7 +146,7 @@ class Annotation:
         return codes
 
     def table(self) -> pd.DataFrame:
-        """Value names, identities (index ``pid``) x attributes: ``""`` where not labelled, ``black+white`` for two."""
+        """Value names by identity (index ``pid``) and attribute: ``""`` for no label, ``black+white`` for several."""
         columns: dict[str, Any] = {}
         for column, group in enumerate(self.schema.groups):
             names = {

@@ -3,10 +3,10 @@
 import argparse
 from typing import Any
 
-from mosaicreid.commands import data
+from mosaicreid.commands import data, priors
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add every command group to the top-level parser."""
-    for group in (data,):
+    for group in (data, priors):
         group.add(subparsers)
