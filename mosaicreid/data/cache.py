@@ -82,7 +82,7 @@ def _build(
     # Writing past the end of a disk through a memory map kills the process instead of raising.
     if needed > free:
         raise InputError(
-            f"the image cache needs {needed / 2**30:.1f} GiB, but {path.parent} has {free / 2**30:.1f} GiB"
+            f"the image cache needs {needed / 2**30:.1f} GiB, but {path.parent} has {free / 2**30:.1f} GiB free"
         )
     with atomic_path(path) as temporary, ThreadPoolExecutor(max(1, workers)) as pool:
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
