@@ -124,8 +124,8 @@ def _load_expert(experts: Experts, j: int, path: Path) -> None:
     )
     if wrong:
         raise InputError(f"the adapter {path.parent.name} does not fit: {', '.join(wrong)} missing or of another shape")
-    for name, target in targets.items():
-        target.copy_(tensors[name])
+    for key, tensor in targets.items():
+        tensor.copy_(tensors[key])
 
 
 def _layers(experts: Experts) -> dict[str, ExpertLayer]:

@@ -63,6 +63,7 @@ class ExpertLayer(nn.Module):
             active = gate.bool()[:, :, None]
             highest = outputs.masked_fill(~active, -torch.inf).amax(dim=1)
             return torch.where(active.any(dim=1), highest, 0.0)
+        gate = gate.to(self.lora_a.dtype)
         share = self.scale * gate / gate.sum(dim=1, keepdim=True).clamp(min=1)
         return (inner * share.to(inner.dtype)[:, :, None]).flatten(1) @ self.lora_b.flatten(0, 1)
 

@@ -36,7 +36,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}; expected a checkpoint file")
-    state: dict
     if path.suffix == ".safetensors":
         state = _read_safetensors(path)
     elif _is_torchscript(path):
@@ -44,7 +43,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         state = dict(torch.jit.load(str(path), map_location="cpu").state_dict())
     else:
         state = _read_pickle(path)
-    state = state.get("state_dict", state)
+    inner = state.get("state_dict")
+    state = inner if isinstance(inner, dict) else state
     strangers = [name for name, value in state.items() if not isinstance(value, Tensor)]
     if strangers or not state:
         raise InputError(f"{path.name} is not a table of tensors: {_list(strangers) or 'it is empty'}")
