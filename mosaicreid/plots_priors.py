@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mosaicreid.attributes import Schema
+from mosaicreid.plots import style
 from mosaicreid.priors import SEVERAL, UNLABELLED
 
 # Clothes are drawn in their own colours, which the labels name as well.
@@ -22,11 +23,12 @@ _CLOTHES = {
     "brown": "#8a6242",
 }
 _REST = {UNLABELLED: "#ffffff", SEVERAL: "#dddddd"}
-_HATCH = {UNLABELLED: "////", SEVERAL: "...."}
+_HATCH = {UNLABELLED: "////", SEVERAL: "xxxx"}
 _DARK = {"black", "red", "purple", "blue", "brown", "green"}
+_WIDTH = 5.0
 _LABEL_SIZE = 9
-# At 6.5 inches a character of a label takes about this share of the bar.
-_CHARACTER = 0.0135
+# At this width a character of a label takes about this share of the bar.
+_CHARACTER = 0.0185
 _REAL, _SYNTHETIC = 0.46, 0.24
 
 
@@ -36,7 +38,12 @@ def plot_priors(priors: pd.DataFrame, schema: Schema) -> Figure:
     ``priors``: the rows of one dataset and one split, with the columns source (real or synthetic), attribute, value
     and share.
     """
-    figure = Figure(figsize=(6.5, 0.6 + 0.56 * len(schema.groups)), layout="constrained")
+    with style():
+        return _draw(priors, schema)
+
+
+def _draw(priors: pd.DataFrame, schema: Schema) -> Figure:
+    figure = Figure(figsize=(_WIDTH, 0.6 + 0.5 * len(schema.groups)), layout="constrained")
     axes = figure.subplots()
     for row, group in enumerate(schema.groups):
         colours = _colours(group.values)
@@ -49,8 +56,9 @@ def plot_priors(priors: pd.DataFrame, schema: Schema) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of annotated images")
     axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False)
     if (priors["source"] == "synthetic").any():
-        axes.set_title("thick bars: real, thin bars: synthetic", loc="left", fontsize=10)
+        axes.set_title("Thick bars: real. Thin bars: synthetic.", fontsize=10)
     sns.despine(ax=axes, left=True)
     return figure
 

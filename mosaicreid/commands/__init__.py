@@ -3,10 +3,10 @@
 import argparse
 from typing import Any
 
-from mosaicreid.commands import data, priors
+from mosaicreid.commands import analyse, coverage, data, priors
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add every command group to the top-level parser."""
-    for group in (data, priors):
+    for group in (data, priors, analyse, coverage):
         group.add(subparsers)

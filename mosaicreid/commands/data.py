@@ -5,8 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mosaicreid.attributes import DATASETS
-
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the group ``data`` with its three commands."""
@@ -15,7 +13,9 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
     check = commands.add_parser("check", help="print what is in a dataset folder; status 1 if something is wrong")
     check.add_argument("root", type=Path, help="the folder that holds bounding_box_train, query, bounding_box_test")
-    check.add_argument("--dataset", choices=DATASETS, help="default: recognised by the file names")
+    check.add_argument(
+        "--dataset", metavar="NAME", help="market1501 or dukemtmc (default: recognised by the file names)"
+    )
     check.add_argument("--annotation", type=Path, help="the .mat file (default: the authors' name, in the root)")
     check.set_defaults(run=_check)
 
@@ -25,7 +25,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
     synthesize = commands.add_parser("synthesize", help="draw a dataset of people in the format of a real one")
     synthesize.add_argument("root", type=Path, help="the folder to write")
-    synthesize.add_argument("--like", choices=DATASETS, required=True, help="whose attributes, names and folders")
+    synthesize.add_argument("--like", required=True, metavar="NAME", help="market1501 or dukemtmc")
     synthesize.add_argument("--identities", type=int, required=True, help="number of people")
     synthesize.add_argument("--seed", type=int, required=True, help="equal seeds give equal bytes")
     synthesize.add_argument("--annotation", type=Path, help="a real .mat file to draw the people from")

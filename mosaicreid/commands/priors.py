@@ -7,11 +7,15 @@ from typing import Any
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the command ``priors``."""
-    parser = subparsers.add_parser("priors", help="how common each attribute value is (Figure 4)")
+    parser = subparsers.add_parser(
+        "priors",
+        help="how common each attribute value is (Figure 4)",
+        description="Count images and attribute values, write RESULTS/images.csv and RESULTS/priors.csv and draw the "
+        "figures; without --annotations, only draw them anew from RESULTS/priors.csv.",
+    )
     parser.add_argument(
         "--annotations",
         type=Path,
-        required=True,
         metavar="DIR",
         help="the folder of the two .mat files and of market1501.files.txt.gz, dukemtmc.files.txt.gz (image paths)",
     )
@@ -21,36 +25,53 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    import pandas as pd
-
-    from mosaicreid.annotation import FILE_NAMES, read_annotation
     from mosaicreid.attributes import DATASETS, get_schema
-    from mosaicreid.data.check import detect_dataset
-    from mosaicreid.data.market1501 import read_file_list, read_folders
+    from mosaicreid.errors import InputError
     from mosaicreid.plots import save_figure
     from mosaicreid.plots_priors import plot_priors
-    from mosaicreid.priors import dataset_priors
-    from mosaicreid.results import write_results
+    from mosaicreid.results import read_results
 
-    tables: list[pd.DataFrame] = []
-    inputs: dict[str, Path] = {}
-    for dataset in DATASETS:
-        matrix = arguments.annotations / FILE_NAMES[dataset]
-        listing = arguments.annotations / f"{dataset}.files.txt.gz"
-        images = read_file_list(listing, dataset)
-        tables.append(dataset_priors(images, read_annotation(matrix, dataset)).assign(source="real"))
-        inputs |= {matrix.name: matrix, listing.name: listing}
-    for root in arguments.synthetic:
-        dataset = detect_dataset(root)
-        matrix = root / FILE_NAMES[dataset]
-        images = read_folders(dataset, root)
-        tables.append(dataset_priors(images, read_annotation(matrix, dataset)).assign(source="synthetic"))
-        inputs[f"synthetic {matrix.name}"] = matrix
-    priors = pd.concat(tables, ignore_index=True)
-    priors = priors[["source", *priors.columns.drop("source")]]
-    write_results(priors, arguments.results / "priors.csv", inputs=inputs)
+    if arguments.annotations:
+        _count(arguments.annotations, arguments.synthetic, arguments.results)
+    elif arguments.synthetic:
+        raise InputError("--synthetic was given without --annotations; the table needs the real annotation too")
+    priors = read_results(arguments.results / "priors.csv")
     for dataset in DATASETS:
         drawn = priors[(priors["dataset"] == dataset) & (priors["split"] == "all")]
         path = arguments.results / "figures" / f"priors-{dataset}.svg"
         save_figure(plot_priors(drawn, get_schema(dataset)), path)
-    print(f"wrote {arguments.results / 'priors.csv'} and two figures beside it")
+        print(f"wrote {path}")
+
+
+def _count(annotations: Path, synthetic: list[Path], results: Path) -> None:
+    import pandas as pd
+
+    from mosaicreid.annotation import FILE_NAMES, read_annotation
+    from mosaicreid.attributes import DATASETS
+    from mosaicreid.data.check import detect_dataset, summarise
+    from mosaicreid.data.market1501 import read_file_list, read_folders
+    from mosaicreid.priors import dataset_priors
+    from mosaicreid.results import write_results
+
+    priors: list[pd.DataFrame] = []
+    images: list[pd.DataFrame] = []
+    inputs: dict[str, Path] = {}
+    for dataset in DATASETS:
+        listing = annotations / f"{dataset}.files.txt.gz"
+        matrix = annotations / FILE_NAMES[dataset]
+        folders, codes = read_file_list(listing, dataset), read_annotation(matrix, dataset)
+        priors.append(dataset_priors(folders, codes).assign(source="real"))
+        images.append(summarise(folders, codes).assign(source="real", dataset=dataset))
+        inputs |= {listing.name: listing, matrix.name: matrix}
+    for root in synthetic:
+        dataset = detect_dataset(root)
+        matrix = root / FILE_NAMES[dataset]
+        folders, codes = read_folders(dataset, root), read_annotation(matrix, dataset)
+        priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
+        images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
+        inputs[f"synthetic {matrix.name}"] = matrix
+    for name, tables in (("images", images), ("priors", priors)):
+        table = pd.concat(tables, ignore_index=True)
+        first = ["source", "dataset"]
+        write_results(table[[*first, *table.columns.drop(first)]], results / f"{name}.csv", inputs=inputs)
+        print(f"wrote {results / name}.csv")

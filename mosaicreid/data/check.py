@@ -28,8 +28,7 @@ from mosaicreid.errors import InputError
 class Report:
     """What ``check_dataset`` found.
 
-    ``table``: one row per split with the numbers of images, identities, cameras, junk and distractors, and of
-    identities with annotation. ``problems``: one line each, empty where all is well.
+    ``table``: as ``summarise`` makes it. ``problems``: one line each, empty where all is well.
     """
 
     dataset: str
@@ -85,8 +84,15 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
         problems += _uncovered(people, annotations)
     else:
         problems.append(f"no annotation file {file}: `mosaicreid data annotations` fetches it, or use --annotation")
-    table = pd.DataFrame([_row(split, images, annotations) for split, images in folders.items()])
-    return Report(dataset, table, tuple(problems))
+    return Report(dataset, summarise(folders, annotations), tuple(problems))
+
+
+def summarise(folders: Mapping[str, Images], annotations: Mapping[str, Annotation]) -> pd.DataFrame:
+    """One row per split: images (junk included), identities, cameras, junk, distractors, annotated identities.
+
+    ``annotations`` by train and test, or empty where there are none.
+    """
+    return pd.DataFrame([_row(split, images, annotations) for split, images in folders.items()])
 
 
 def _annotation_split(split: str) -> str:

@@ -1,0 +1,156 @@
+"""The command line as a user meets it: what it prints, the status, and one line for every error."""
+
+import argparse
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mosaicreid import __version__
+from mosaicreid.annotation import write_annotation
+from mosaicreid.attributes import Annotation, get_schema
+from mosaicreid.cli import build_parser, main
+
+COMMANDS = sorted(
+    file.stem
+    for file in (Path(__file__).parents[1] / "mosaicreid" / "commands").glob("*.py")
+    if file.stem != "__init__"
+)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A DukeMTMC folder of two people in three images, with annotation."""
+    schema = get_schema("dukemtmc")
+    names = {
+        "bounding_box_train": "0003_c1_f0000001.jpg",
+        "query": "0005_c1_f0000001.jpg",
+        "bounding_box_test": "0005_c2_f0000001.jpg",
+    }
+    root = tmp_path / "small"
+    for folder, name in names.items():
+        (root / folder).mkdir(parents=True)
+        Image.new("RGB", (8, 16)).save(root / folder / name)
+    codes = np.ones((1, len(schema.groups)), dtype=np.int16)
+    annotation = {
+        split: Annotation(schema, split, np.array([pid]), codes) for split, pid in (("train", 3), ("test", 5))
+    }
+    write_annotation(root / "duke_attribute.mat", annotation)
+    return root
+
+
+def failed(capsys, *arguments: str) -> str:
+    """The one line that a refused command prints."""
+    assert main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("mosaicreid: error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"mosaicreid {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_module_of_commands_is_registered(command, capsys):
+    group = argparse.ArgumentParser().add_subparsers()
+    importlib.import_module(f"mosaicreid.commands.{command}").add(group)
+    assert group.choices
+    for name in group.choices:
+        with pytest.raises(SystemExit) as stop:
+            main([name, "--help"])
+        assert stop.value.code == 0
+        assert f"usage: mosaicreid {name}" in capsys.readouterr().out
+
+
+def test_module_and_script_are_the_same_and_import_nothing_heavy():
+    code = (
+        "import sys; from mosaicreid.cli import build_parser; build_parser(); "
+        "print(sorted({'torch', 'pandas', 'scipy', 'matplotlib', 'PIL', 'pooch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    done = subprocess.run([sys.executable, "-m", "mosaicreid.cli", "data", "check", "/nowhere"], capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["data"], ["no-such-command"], ["data", "check"]])
+def test_usage_errors_have_status_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: mosaicreid" in capsys.readouterr().err
+
+
+def test_data_check_lists_what_is_there_and_what_is_wrong(small, capsys):
+    assert main(["data", "check", str(small)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith(f"dukemtmc at {small}\n")
+    # Everything is in order but the number of images, which is not DukeMTMC's.
+    assert [line for line in out.splitlines() if line.startswith("problem")] == [
+        "problem: train has 1 images, expected 16522",
+        "problem: train has 1 identities, expected 702",
+        "problem: query has 1 images, expected 2228",
+        "problem: query has 1 identities, expected 702",
+        "problem: gallery has 1 images, expected 17661",
+        "problem: gallery has 1 identities, expected 1110",
+    ]
+    assert out.endswith("6 problems\n")
+
+
+def test_data_check_refuses_what_it_cannot_read(small, capsys, tmp_path):
+    assert f"{tmp_path} holds no images" in failed(capsys, "data", "check", str(tmp_path))
+    assert "is no image name of market1501" in failed(capsys, "data", "check", str(small), "--dataset", "market1501")
+    message = failed(capsys, "data", "check", str(small), "--dataset", "msmt17")
+    assert "unknown dataset 'msmt17'; expected one of: market1501, dukemtmc" in message
+    missing = str(tmp_path / "missing.mat")
+    assert f"no annotation file at {missing}" in failed(capsys, "data", "check", str(small), "--annotation", missing)
+    (small / "query" / "stranger.jpg").touch()
+    assert "query/stranger.jpg is no image name of dukemtmc" in failed(capsys, "data", "check", str(small))
+
+
+def test_image_size_is_height_by_width(capsys):
+    parse = build_parser().parse_args
+    arguments = ["data", "synthesize", "out", "--like", "dukemtmc", "--identities", "9", "--seed", "1"]
+    assert parse([*arguments, "--size", "256x128"]).size == (256, 128)
+    assert parse(arguments).size == (128, 64)
+    with pytest.raises(SystemExit):
+        parse([*arguments, "--size", "256"])
+    assert "'256' is no image size; expected height x width like 128x64" in capsys.readouterr().err
+
+
+def test_priors_are_written_and_drawn_and_drawn_again(annotations, small, tmp_path, capsys):
+    arguments = ["--results", str(tmp_path)]
+    assert main(["priors", "--annotations", str(annotations), "--synthetic", str(small), *arguments]) == 0
+    priors = pd.read_csv(tmp_path / "priors.csv")
+    assert priors.groupby("source")["dataset"].unique().map(list).to_dict() == {
+        "real": ["market1501", "dukemtmc"],
+        "synthetic": ["dukemtmc"],
+    }
+    images = pd.read_csv(tmp_path / "images.csv")
+    assert images.query("source == 'real'")["images"].sum() == 12936 + 3368 + 19732 + 16522 + 2228 + 17661
+    figure = tmp_path / "figures" / "priors-dukemtmc.svg"
+    drawn = figure.read_bytes()
+    figure.unlink()
+    assert main(["priors", *arguments]) == 0
+    assert figure.read_bytes() == drawn
+
+
+def test_priors_refuse_what_is_missing(small, tmp_path, capsys):
+    folder = str(tmp_path / "results")
+    assert "no result table at" in failed(capsys, "priors", "--results", folder)
+    assert "without --annotations" in failed(capsys, "priors", "--synthetic", str(small), "--results", folder)
+    message = failed(capsys, "priors", "--annotations", str(tmp_path), "--results", folder)
+    assert "no file list at" in message
+    assert not Path(folder).exists()
