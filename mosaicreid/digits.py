@@ -11,6 +11,7 @@ from mosaicreid.stats import fit_glm, forest_importance, welch_tests
 _RULES = {"truncated": ROUND_DOWN, "rounded": ROUND_HALF_EVEN}
 # Tables 4 and 7 were cut off after three decimals, Table 5 was rounded to three: `compare_rules` shows how we know.
 _PRINTED = {4: "truncated", 5: "rounded", 7: "truncated"}
+_KEYS = ("table", "dataset", "metric", "term", "statistic")
 _GLM_METRICS = {4: "mAP", 7: "rank1"}
 
 
@@ -40,10 +41,9 @@ def digit_check() -> pd.DataFrame:
             printed = published.load_printed(number, dataset).drop(columns="dataset")
             part = _line_up(printed, _recompute(number, dataset, metric))
             part["shown"] = _show(part, rule)
-            for position, (name, value) in enumerate({"table": number, "dataset": dataset, "metric": metric}.items()):
-                part.insert(position, name, value)
+            part = part.assign(table=number, dataset=dataset, metric=metric)
             parts.append(part)
-    checked = pd.concat(parts, ignore_index=True)
+    checked = pd.concat(parts, ignore_index=True)[[*_KEYS, "published", "recomputed", "shown"]]
     checked["agree"] = checked["published"] == checked["shown"]
     return checked
 
@@ -69,14 +69,14 @@ def compare_rules(checked: pd.DataFrame) -> pd.DataFrame:
 def compare_row_orders() -> pd.DataFrame:
     """How many of Table 5's forest numbers agree with Table 3 in printed order and with the baseline row first.
 
-    Columns: dataset, order (printed, baseline first), agree, total.
+    Columns: dataset, order (printed, baseline-first), agree, total.
     """
     rows = []
     for dataset in published.DATASETS:
         table = published.load_table(3, dataset)
         printed = published.load_printed(5, dataset)[["attribute", "fimp", "pimp"]]
         is_baseline = table["configuration"] == "baseline"
-        orders = {"printed": table, "baseline first": pd.concat([table[is_baseline], table[~is_baseline]])}
+        orders = {"printed": table, "baseline-first": pd.concat([table[is_baseline], table[~is_baseline]])}
         for order, ordered in orders.items():
             found = _line_up(printed, forest_importance(ordered, published.attributes(dataset), "mAP"))
             agree = found["published"] == _show(found, _PRINTED[5])

@@ -106,7 +106,7 @@ def forest_importance(
     """
     design, scores = check_design(table, attributes, metric)
     forest = _fit_forest(design, scores, seed, n_estimators)
-    permuted = permutation_importance(forest, design, scores, n_repeats=n_repeats, random_state=seed)
+    permuted = permutation_importance(forest, design.to_numpy(), scores, n_repeats=n_repeats, random_state=seed)
     return pd.DataFrame(
         {"fimp": forest.feature_importances_, "pimp": permuted.importances_mean}, index=design.columns
     ).rename_axis("attribute")
@@ -128,7 +128,7 @@ def shap_values(
 
     design, scores = check_design(table, attributes, metric)
     forest = _fit_forest(design, scores, seed, n_estimators)
-    values = shap.TreeExplainer(forest).shap_values(design)
+    values = shap.TreeExplainer(forest).shap_values(design.to_numpy())
     return pd.DataFrame(values, index=table.index, columns=design.columns)
 
 
@@ -142,7 +142,7 @@ def _fit(table: pd.DataFrame, attributes: Sequence[str], metric: str, min_rows: 
 
 
 def _fit_forest(design: pd.DataFrame, scores: pd.Series, seed: int, n_estimators: int) -> RandomForestRegressor:
-    return RandomForestRegressor(n_estimators=n_estimators, random_state=seed).fit(design, scores)
+    return RandomForestRegressor(n_estimators=n_estimators, random_state=seed).fit(design.to_numpy(), scores)
 
 
 def _welch(column: pd.Series, scores: pd.Series) -> dict[str, float]:
