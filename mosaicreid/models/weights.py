@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NAMED = 6
 _POSITIONS = "visual.positional_embedding"
+_HEADS = ("bottleneck", "bottleneck_proj", "classifier", "classifier_proj")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -89,7 +90,7 @@ def load_clip(clip: "CLIP", state: Mapping[str, Tensor]) -> None:
     positions = state.get(_POSITIONS)
     if positions is not None and len(positions) != len(clip.visual.positional_embedding):
         state[_POSITIONS] = resize_positions(positions.float(), clip.visual.grid_size)
-    _copy(state, dict(clip.state_dict()), "the CLIP weights")
+    _copy(state, dict(clip.state_dict()), "tensors of the CLIP weights")
 
 
 def load_clip_reid(
@@ -121,10 +122,7 @@ def load_clip_reid(
     if model.encoder.camera_embedding is not None:
         targets["cv_embed"] = model.encoder.camera_embedding
     read = {name: value for name, value in state.items() if name == "cv_embed" or name.split(".")[0] in parts}
-    _copy(read, targets, "the CLIP-ReID checkpoint")
-
-
-_HEADS = ("bottleneck", "bottleneck_proj", "classifier", "classifier_proj")
+    _copy(read, targets, "tensors of the CLIP-ReID checkpoint")
 
 
 @torch.no_grad()
