@@ -191,7 +191,8 @@ _CARRIED = (
     _single("handbag", "accessories", "Carrying a handbag"),
 )
 
-# Values stand in the order of the annotation's codes (Lin et al. 2019), which differs between the datasets' sleeves.
+# Values stand in the order of the annotation's codes (Lin et al. 2019). Market's `up` is the length of the sleeve,
+# Duke's `top` that of the garment: Table 1 lists them as one row.
 _SCHEMAS = {
     "market1501": Schema(
         "market1501",
@@ -215,7 +216,7 @@ _SCHEMAS = {
             _HAT,
             _single("boots", "lower", "Wearing boots"),
             _dual("shoecolour", ("dark", "light"), "lower", "Shoe colour"),
-            _dual("top", ("short", "long"), "upper", "Upper length"),
+            _dual("top", ("short", "long"), "upper", "Upper garment length"),
             _GENDER,
             _multiclass("downcolour", "black white red gray blue green brown", "lower", "Lower colour"),
             _multiclass("upcolour", "black white red purple gray blue green brown", "upper", "Upper colour"),

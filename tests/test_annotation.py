@@ -66,7 +66,7 @@ def test_identities_are_strings_in_the_file_and_numbers_here(real, annotations):
 @pytest.mark.parametrize(
     ("dataset", "split", "attribute", "value", "identities"),
     [
-        # Market-1501 was filmed in summer, DukeMTMC in winter: the code 1 of a sleeve means the opposite.
+        # Most people of Market-1501, filmed in summer, have short sleeves; most of DukeMTMC no long coat.
         ("market1501", "test", "up", "long", 45),
         ("market1501", "test", "up", "short", 705),
         ("dukemtmc", "test", "top", "short", 995),

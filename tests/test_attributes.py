@@ -84,7 +84,7 @@ def test_single_state_attributes_have_no_expert_for_absence():
     assert hat.expert_values == ("yes",)
 
 
-def test_sleeves_are_coded_the_other_way_round_in_the_two_datasets():
+def test_long_comes_first_in_one_dataset_and_last_in_the_other():
     assert get_schema("market1501").group("up").values == ("long", "short")
     assert get_schema("dukemtmc").group("top").values == ("short", "long")
 
