@@ -18,6 +18,9 @@ from mosaicreid.retrieval import evaluate_scores
 
 Codes = NDArray[np.integer]
 
+# Candidate weights of late fusion, per unit of cosine similarity.
+WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
 
 def agreement(query_codes: Codes, gallery_codes: Codes) -> Tensor:
     """Share of the A attributes on which two images agree, (Q, G) float32: their codes share a value.
@@ -40,7 +43,7 @@ def choose_weight(
     agreements: Tensor,
     ids: tuple[NDArray[np.integer], ...],
     *,
-    weights: Sequence[float] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+    weights: Sequence[float] = WEIGHTS,
 ) -> tuple[float, list[float]]:
     """The weight of late fusion, ``similarity + weight * agreement``, with the best mAP on these images.
 

@@ -96,7 +96,7 @@ def coverage(
         hits.setdefault(analysis, []).append(np.atleast_1d(inside.all()) if together else inside)
         widths.setdefault(analysis, []).append(float((high - low).mean()))
 
-    for _ in tqdm(range(replications), desc="coverage", unit="panel"):
+    for _ in tqdm(range(replications), desc="coverage", unit="panel", disable=None):
         panel = simulate(world, design, beta, generator)
         robust = effects(fit(panel), margin=1.0, level=level)
         judge("mixed-effects", robust["ci_low"].to_numpy(), robust["ci_high"].to_numpy(), truth)
