@@ -5,6 +5,7 @@ the identities as strings. An attribute with one field has value v coded as v + 
 none; a colour has one field per value, 1 for no and 2 for yes, so none or several may be set.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,8 @@ def _columns(content: Any, dataset: str, split: str, where: str) -> dict[str, np
     if split not in names or not content.size:
         raise InputError(f"{where}: no such split; the file has {', '.join(names) or 'none'}")
     structure = content[split].flat[0]
+    if structure.size != 1:
+        raise InputError(f"{where}: expected one structure, got {structure.size}")
     found = set(structure.dtype.names or ())
     expected = {field for fields in FIELDS[dataset].values() for field in fields} | {_IDENTITY_FIELD}
     for problem, fields in (("is missing", expected - found), ("is unknown", found - expected)):
@@ -163,7 +166,7 @@ def _columns(content: Any, dataset: str, split: str, where: str) -> dict[str, np
 def _identities(cells: np.ndarray, where: str) -> np.ndarray:
     texts = ["".join(map(str, np.ravel(cell))) for cell in cells]
     for text in texts:
-        if not (text.isascii() and text.isdigit()):
+        if not re.fullmatch(r"[0-9]{1,9}", text):
             raise InputError(f"{where}: field {_IDENTITY_FIELD}: identity {text!r} is not a number like '0002'")
     pids = np.array(texts, dtype=np.int64)
     unique, counts = np.unique(pids, return_counts=True)
@@ -174,6 +177,8 @@ def _identities(cells: np.ndarray, where: str) -> np.ndarray:
 
 def _checked(values: np.ndarray, allowed: Any, field: str, pids: np.ndarray, where: str) -> np.ndarray:
     """``values`` as int64, every one of them in ``allowed``."""
+    if values.dtype.kind not in "uifb":
+        raise InputError(f"{where}: field {field} holds no numbers, expected one per identity")
     wrong = np.flatnonzero(~np.isin(values, list(allowed)))
     if len(wrong):
         raise InputError(

@@ -209,6 +209,12 @@ def test_identities_come_sorted(tmp_path):
     assert train.table()["hat"].tolist() == ["no", "yes"]
 
 
+def words(*texts: str) -> np.ndarray:
+    cells = np.empty((1, len(texts)), dtype=object)
+    cells[0] = texts
+    return cells
+
+
 def spoil(split: str, field: str, values: list) -> dict:
     content = structures()
     content[split][field] = np.array([values], dtype=object if field == "image_index" else float)
@@ -230,6 +236,10 @@ def spoil(split: str, field: str, values: list) -> dict:
         (spoil("train", "image_index", ["0001", "x8"]), "image_index: identity 'x8' is not a number"),
         (spoil("train", "image_index", ["0001", ""]), "image_index: identity '' is not a number"),
         (spoil("train", "scarf", [1, 1]), "train: field scarf is unknown"),
+        (spoil("train", "image_index", ["0001", "9" * 30]), "image_index: identity '9+' is not a number"),
+        (structures() | {"train": np.zeros((0, 0))}, "train: expected one structure, got 0"),
+        (structures() | {"train": 5}, "train: field .*hat.* is missing; expected 24 fields"),
+        (structures() | {"train": structures()["train"] | {"hat": words("a", "b")}}, "field hat holds no numbers"),
         ({split: {k: v for k, v in c.items() if k != "top"} for split, c in structures().items()}, "top is missing"),
         ({"train": structures()["train"]}, "test: no such split; the file has train"),
     ],
