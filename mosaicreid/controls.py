@@ -118,8 +118,8 @@ def among_look_alikes(scores: Tensor, query_codes: Codes, gallery_codes: Codes) 
     """Scores restricted to gallery images with the query's own attribute vector.
 
     Returns:
-        (Q, G) scores, everybody else's below all of them, and (Q,) whether a query's vector is annotated. Whoever is left in
-        the gallery looks the same to the router, so an oracle can give nothing away.
+        (Q, G) scores, everybody else's below all of them, and (Q,) whether a query's vector is annotated. Whoever is
+        left in the gallery looks the same to the router, so an oracle can give nothing away.
     """
     _, joint = np.unique(np.concatenate([query_codes, gallery_codes]), axis=0, return_inverse=True)
     joint = joint.reshape(-1)
