@@ -44,10 +44,16 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The encoder: an open_clip architecture, its weights (``openai``, a file, or none), and the patch stride."""
+    """The encoder: an open_clip architecture (or ``tiny``), its weights and its patch stride.
+
+    ``weights`` is ``openai``, a file, or ``pretrain`` for the stage of that name. ``clip_reid`` is a checkpoint that
+    CLIP-ReID released, which then stands in for the stages before the experts; empty for none. ``camera_embedding`` is
+    CLIP-ReID's coefficient of the camera embedding (3 in its own runs), 0 for none.
+    """
 
     architecture: str = "ViT-B-16-quickgelu"
     weights: str = "openai"
+    clip_reid: str = ""
     stride: int = 16
     camera_embedding: float = 0.0
 
@@ -62,7 +68,7 @@ class ExpertConfig:
 
     ``start`` is the frozen encoder: ``baseline`` (CLIP-ReID's stage 2) or ``clip``. ``heads`` says where BNNecks and
     classifiers come from: ``baseline`` (copied, then trained), ``fresh`` (new, then trained) or ``frozen`` (copied).
-    ``two_labels`` and ``unannotated`` are the router's policies.
+    ``two_labels`` and ``unannotated`` are the router's policies for such images.
     """
 
     configuration: str = "all"
@@ -75,6 +81,8 @@ class ExpertConfig:
     injection: Literal["every", "cls"] = "every"
     start: Literal["baseline", "clip"] = "baseline"
     heads: Literal["baseline", "fresh", "frozen"] = "baseline"
+    two_labels: Literal["both", "first"] = "both"
+    unannotated: Literal["none", "every"] = "none"
 
     def __post_init__(self) -> None:
         check_positive(self, "last_k", "rank", "alpha")
@@ -140,13 +148,13 @@ class StagesConfig:
 class RuntimeConfig:
     """How a run is computed, which its numbers may depend on in the last digits: precision, compilation, threads.
 
-    ``threads`` is torch's number of threads, 0 for torch's own choice; ``device`` is ``auto`` or a torch device.
+    ``threads`` is torch's number of threads, 0 for its own choice; ``device`` is ``auto`` (a GPU if any) or ``cpu``.
     """
 
     precision: Literal["no", "bf16", "fp16"] = "bf16"
     compile: bool = False
     threads: int = 0
-    device: str = "auto"
+    device: Literal["auto", "cpu"] = "auto"
     tensorboard: bool = True
 
     def __post_init__(self) -> None:

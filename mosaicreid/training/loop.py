@@ -1,0 +1,209 @@
+"""The loop that all four stages share: epochs, schedule, checkpoints, history, and a stop where numbers go wrong."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mosaicreid.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
+from mosaicreid.config import STAGES, StageConfig
+from mosaicreid.data.sampler import Indices
+from mosaicreid.schedules import cosine, multistep
+from mosaicreid.training.parameters import fingerprint, make_optimiser, train_only
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class TrainingDivergedError(RuntimeError):
+    """A loss that is no finite number; the message names stage, epoch, step, learning rate and every loss term."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage, ready to run.
+
+    ``objective`` maps a batch's tensors to loss terms, ``trained`` is the part of it that learns and that goes into the
+    checkpoint, ``weights`` the factor of each term. ``plan(epoch)`` lists the image indices of every batch, and
+    ``load(epoch, plan)`` yields this process's share of each. ``identity`` are the plain values that the stage's
+    numbers depend on: a checkpoint of others is not resumed.
+    """
+
+    name: str
+    settings: StageConfig
+    objective: nn.Module
+    trained: nn.Module
+    weights: Mapping[str, float]
+    plan: Callable[[int], list[Indices]]
+    load: Callable[[int, list[Indices]], Iterator[tuple[Tensor, ...]]]
+    identity: Mapping[str, Any]
+    seed: int
+
+
+def learning_rate_factor(settings: StageConfig, epoch: int) -> float:
+    """The factor on the base learning rate in ``epoch``, counted from 1."""
+    if settings.schedule == "cosine":
+        return cosine(
+            epoch,
+            epochs=settings.epochs,
+            end_factor=settings.final_learning_rate / settings.learning_rate,
+            warmup_epochs=settings.warmup_epochs,
+            warmup_factor=settings.warmup_factor,
+        )
+    return multistep(
+        epoch,
+        milestones=settings.milestones,
+        decay=settings.decay,
+        warmup_epochs=settings.warmup_epochs,
+        warmup_factor=settings.warmup_factor,
+    )
+
+
+def fit(stage: Stage, accelerator: "Accelerator", path: Path, *, board: Path | None = None) -> pd.DataFrame:
+    """Run ``stage``, or what is left of it, and leave its trained part in ``stage.trained`` and in ``path``.
+
+    A checkpoint at ``path`` of the same settings is resumed after its last whole epoch, with the same numbers as an
+    uninterrupted run; one of other settings is replaced, which a printed line says. ``board`` is a folder for
+    TensorBoard.
+
+    Returns:
+        The history, a row per epoch: stage, epoch, learning_rate, loss, every loss term unweighted, seconds and
+        images_per_second.
+
+    Raises:
+        TrainingDivergedError: the loss was not finite.
+        RuntimeError: a frozen parameter changed.
+    """
+    train_only(stage.objective, stage.trained)
+    stage.objective.to(accelerator.device)
+    start = _resumable(stage, path, accelerator)
+    if start is not None:
+        load_state(stage.trained, start.model, source=str(path))
+        if start.done:
+            return pd.DataFrame(start.history)
+    frozen = [parameter for parameter in stage.objective.parameters() if not parameter.requires_grad]
+    before = fingerprint(frozen)
+    module, optimiser = accelerator.prepare(stage.objective, make_optimiser(stage.objective, stage.settings))
+    if accelerator.scaler is not None:
+        # An accelerator serves several stages, each of which starts as if it were the first of its process.
+        accelerator.scaler.load_state_dict(start.scaler if start else torch.amp.GradScaler("cuda").state_dict())
+    history: list[dict[str, Any]] = []
+    if start is not None:
+        history = start.history
+        optimiser.load_state_dict(start.optimiser)
+    first = len(history) + 1
+    _announce(stage, first, accelerator)
+    for epoch in range(first, stage.settings.epochs + 1):
+        history.append(_epoch(stage, epoch, module, optimiser, accelerator))
+        done = epoch == stage.settings.epochs
+        if done and fingerprint(frozen) != before:
+            raise RuntimeError(f"stage {stage.name}: a parameter that should be frozen has changed")
+        if accelerator.is_main_process:
+            save_checkpoint(path, _checkpoint(stage, epoch, done, optimiser, accelerator, history))
+        accelerator.wait_for_everyone()
+    accelerator.free_memory()
+    if board is not None and accelerator.is_main_process:
+        write_board(board, pd.DataFrame(history))
+    return pd.DataFrame(history)
+
+
+def write_board(folder: Path, history: pd.DataFrame) -> None:
+    """Write a stage's ``history`` for TensorBoard."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+        for row in history.to_dict("records"):
+            for name in row.keys() - {"stage", "epoch"}:
+                writer.add_scalar(f"{row['stage']}/{name}", row[name], row["epoch"])
+
+
+def _epoch(stage: Stage, epoch: int, module: nn.Module, optimiser: Any, accelerator: "Accelerator") -> dict[str, Any]:
+    """Train one epoch; its row of the history."""
+    rate = stage.settings.learning_rate * learning_rate_factor(stage.settings, epoch)
+    for group in optimiser.param_groups:
+        group["lr"] = group["base_rate"] * learning_rate_factor(stage.settings, epoch)
+    # Every epoch seeds its own generator, so that an epoch can be repeated without the ones before it.
+    torch.manual_seed(int(np.random.SeedSequence([stage.seed, STAGES.index(stage.name), epoch]).generate_state(1)[0]))
+    module.train()
+    plan = stage.plan(epoch)
+    sums: dict[str, float] = {}
+    started = time.perf_counter()
+    progress = tqdm(
+        stage.load(epoch, plan),
+        desc=f"{stage.name} {epoch}/{stage.settings.epochs}",
+        total=len(plan),
+        unit="step",
+        leave=False,
+        mininterval=1,
+        disable=not accelerator.is_main_process,
+    )
+    for step, tensors in enumerate(progress, start=1):
+        terms = module(*tensors)
+        loss = torch.stack([stage.weights[name] * term for name, term in terms.items()]).sum()
+        values = dict(zip(("loss", *terms), torch.stack([loss, *terms.values()]).tolist(), strict=True))
+        if not math.isfinite(values["loss"]):
+            listed = ", ".join(f"{name} {value:g}" for name, value in values.items())
+            raise TrainingDivergedError(
+                f"stage {stage.name}, epoch {epoch}, step {step} of {len(plan)}, learning rate {rate:g}: {listed}"
+            )
+        accelerator.backward(loss)
+        optimiser.step()
+        optimiser.zero_grad()
+        sums = {name: sums.get(name, 0.0) + value for name, value in values.items()}
+        progress.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+    seconds = time.perf_counter() - started
+    return {
+        "stage": stage.name,
+        "epoch": epoch,
+        "learning_rate": rate,
+        **{name: total / len(plan) for name, total in sums.items()},
+        "seconds": seconds,
+        "images_per_second": sum(map(len, plan)) / seconds,
+    }
+
+
+def _checkpoint(
+    stage: Stage, epoch: int, done: bool, optimiser: Any, accelerator: "Accelerator", history: list[dict[str, Any]]
+) -> Checkpoint:
+    scaler = accelerator.scaler
+    return Checkpoint(
+        stage=stage.name,
+        settings=dict(stage.identity),
+        epoch=epoch,
+        done=done,
+        model={name: tensor.cpu() for name, tensor in stage.trained.state_dict().items()},
+        optimiser=None if done else optimiser.state_dict(),
+        scaler=None if done or scaler is None else scaler.state_dict(),
+        history=history,
+    )
+
+
+def _resumable(stage: Stage, path: Path, accelerator: "Accelerator") -> Checkpoint | None:
+    """The checkpoint at ``path`` if it is of the same stage and settings."""
+    if not path.is_file():
+        return None
+    found = load_checkpoint(path, stage=stage.name)
+    different = differing_settings(found.settings, stage.identity)
+    if different:
+        accelerator.print(f"{path}: of other settings ({', '.join(different[:5])}); the stage starts anew")
+        return None
+    accelerator.print(f"{path}: {'complete' if found.done else f'resumed after epoch {found.epoch}'}")
+    return found
+
+
+def _announce(stage: Stage, first: int, accelerator: "Accelerator") -> None:
+    parameters = list(stage.objective.parameters())
+    trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    frozen = sum(parameter.numel() for parameter in parameters) - trained
+    accelerator.print(
+        f"stage {stage.name}: epochs {first} to {stage.settings.epochs} of {len(stage.plan(first))} steps, "
+        f"{trained:,} parameters train, {frozen:,} are frozen, on {accelerator.device}"
+    )

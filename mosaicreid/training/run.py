@@ -1,0 +1,133 @@
+"""A whole run: check everything, train what is not there yet, evaluate, write the run's folder."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from mosaicreid.config import Config
+from mosaicreid.data.loaders import Samples
+from mosaicreid.data.market1501 import ReidData
+from mosaicreid.inference import extract_features
+from mosaicreid.models.adapters import export_experts
+from mosaicreid.retrieval import evaluate
+from mosaicreid.runs import Run, environment, read_run, run_folder, run_name, write_run
+from mosaicreid.training.assembly import Models
+from mosaicreid.training.loop import write_board
+from mosaicreid.training.parameters import count_parameters
+from mosaicreid.training.session import decode, earlier_stages, open_session
+from mosaicreid.training.stages import train_experts
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+PRECISIONS = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A finished run with what it was made of: for a notebook to look at, and for ablations to go on from.
+
+    ``history`` has the epochs of every stage, ``parameters`` what trained and what was frozen in the last one;
+    ``query_features`` (Q, D) and ``gallery_features`` (G, D) are on the CPU.
+    """
+
+    run: Run
+    models: Models
+    history: pd.DataFrame
+    parameters: pd.DataFrame
+    data: ReidData
+    query: Samples
+    gallery: Samples
+    query_features: Tensor
+    gallery_features: Tensor
+
+
+def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = None) -> Outcome:
+    """Train and evaluate one configuration; stages whose checkpoint is there already are not run again.
+
+    The run goes to ``runs/<dataset>/<name>/seed<k>``, checkpoints that other runs need too to ``_shared`` beside it,
+    decoded images to ``cache`` (default: ``_cache`` in ``runs``). A run that was interrupted goes on after its last
+    whole epoch. Several processes (``accelerate launch``) share every batch; the first evaluates and writes.
+
+    Raises:
+        InputError: settings, images, annotation or weights that do not fit together; nothing has been written then.
+        TrainingDivergedError: a loss was not finite.
+    """
+    session = open_session(config, root=root, runs=runs, cache=cache)
+    models, accelerator = session.models, session.context.accelerator
+    folder = run_folder(Path(runs), dataset=config.data.dataset, name=run_name(config), seed=config.seed)
+    texts, histories = earlier_stages(session, "baseline")
+    if models.router is not None:
+        histories.append(train_experts(session.context, models.model, models.router, texts, folder / "experts.pt"))
+    models.model.to(accelerator.device)
+    parameters = count_parameters(models.model)
+    query, gallery = (decode(session, images, "test") for images in (session.data.query, session.data.gallery))
+    started = time.perf_counter()
+    features = [
+        extract_features(
+            models.model,
+            samples,
+            models.router,
+            batch_size=config.data.evaluation_batch_size,
+            device=accelerator.device,
+            precision=PRECISIONS[config.runtime.precision],
+        )
+        for samples in (query, gallery)
+    ]
+    retrieval = evaluate(features[0], features[1], query.pids, query.camids, gallery.pids, gallery.camids)
+    history = pd.concat(histories, ignore_index=True)
+    if accelerator.is_main_process:
+        if models.model.experts is not None:
+            export_experts(models.model.experts, folder / "experts")
+        if config.runtime.tensorboard:
+            write_board(folder / "tensorboard", history)
+        write_run(
+            folder,
+            config=config,
+            environment=environment(_device(accelerator)),
+            scores={"mAP": retrieval.mAP, **{f"rank{k}": retrieval.cmc[k] for k in (1, 5, 10)}, "mINP": retrieval.mINP},
+            cost={
+                **{f"{stage}_seconds": seconds for stage, seconds in history.groupby("stage")["seconds"].sum().items()},
+                "evaluation_seconds": time.perf_counter() - started,
+                "images_per_second": float(history["images_per_second"].iloc[-1]),
+                "peak_memory_bytes": _peak_memory(accelerator),
+                "trained_parameters": int(parameters["trained"].sum()),
+                "frozen_parameters": int(parameters["frozen"].sum()),
+            },
+            per_query=retrieval.per_query,
+            history=history,
+        )
+    accelerator.wait_for_everyone()
+    return Outcome(
+        run=read_run(folder),
+        models=models,
+        history=history,
+        parameters=parameters,
+        data=session.data,
+        query=query,
+        gallery=gallery,
+        query_features=features[0].cpu(),
+        gallery_features=features[1].cpu(),
+    )
+
+
+def _device(accelerator: "Accelerator") -> str:
+    if accelerator.device.type == "cuda":
+        return f"{accelerator.num_processes} x {torch.cuda.get_device_name(accelerator.device)}"
+    return f"{accelerator.num_processes} x {accelerator.device.type}, {torch.get_num_threads()} threads"
+
+
+def _peak_memory(accelerator: "Accelerator") -> int:
+    """The most memory the process held: on the GPU where there is one, else in all."""
+    if accelerator.device.type == "cuda":
+        return torch.cuda.max_memory_allocated(accelerator.device)
+    # getrusage counts in KiB, but in bytes on macOS.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

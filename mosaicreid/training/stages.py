@@ -1,0 +1,218 @@
+"""The four stages, each from what the stages before it left (Section 3.5; Li et al., 2023).
+
+``pretrain`` stands in for CLIP's own training where no weights can be had, ``prompts`` and ``baseline`` are CLIP-ReID's
+two stages, ``experts`` is the paper's. The first three leave one checkpoint each in the shared folder of a sweep.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from mosaicreid.config import STAGES, Config, StageConfig
+from mosaicreid.data.augment import Augmentation
+from mosaicreid.data.loaders import Batch, Samples, evaluation_batches, training_batches
+from mosaicreid.data.sampler import Indices, RandomIdentitySampler, ShuffleSampler, share
+from mosaicreid.models.prompts import PromptLearner, TextEncoder, text_features
+from mosaicreid.models.reid import ReidModel
+from mosaicreid.models.router import Router
+from mosaicreid.training.assembly import HEADS, seed_stage
+from mosaicreid.training.loop import Stage, fit
+from mosaicreid.training.objectives import Contrast, PromptContrast, Reidentification
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from open_clip import CLIP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What every stage of a run shares: settings, training images, where to compute, and where to write.
+
+    ``shared`` is the folder of the checkpoints that runs have in common, ``training_images`` a fingerprint of the
+    images' names.
+    """
+
+    config: Config
+    samples: Samples
+    accelerator: "Accelerator"
+    shared: Path
+    training_images: str
+
+
+def names_fingerprint(names: tuple[str, ...]) -> str:
+    """A short fingerprint of image names, in order."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
+def identity(context: Context, stage: str) -> dict[str, Any]:
+    """The plain values that the numbers of ``stage`` depend on: its own settings and those of the stages before it."""
+    values = context.config.to_dict()
+    skipped = () if context.config.model.weights == "pretrain" else ("pretrain",)
+    chain = [name for name in STAGES[: STAGES.index(stage) + 1] if name not in skipped]
+    return {
+        "seed": context.config.seed,
+        "training_images": context.training_images,
+        "data": {k: v for k, v in values["data"].items() if k not in ("evaluation_batch_size", "workers")},
+        "model": values["model"],
+        "precision": context.config.runtime.precision,
+        "stages": {name: values["stages"][name] for name in chain},
+        **({"experts": values["experts"]} if stage == "experts" else {}),
+    }
+
+
+def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -> pd.DataFrame:
+    """Train both towers of ``clip`` from scratch on the training images and their captions; returns the history.
+
+    ``tokens`` (N, context) int64 are the images' captions, ``captions`` (N,) int64 numbers the distinct ones.
+    """
+    device = context.accelerator.device
+
+    def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
+        for batch, own in zip(_augmented(context, epoch, plan), _shares(context, plan), strict=True):
+            yield batch.images, tokens[own].to(device), captions[own].to(device)
+
+    stage = Stage(
+        name="pretrain",
+        settings=context.config.stages.pretrain,
+        objective=Contrast(clip),
+        trained=clip,
+        weights={"i2t": 0.5, "t2i": 0.5},
+        plan=_shuffled(context).batches,
+        load=load,
+        identity=identity(context, "pretrain"),
+        seed=context.config.seed,
+    )
+    return fit(stage, context.accelerator, context.shared / "pretrain.pt")
+
+
+def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
+    """CLIP-ReID's stage 1: learn four tokens per identity; returns all identities' text features and the history."""
+    device = context.accelerator.device
+    seed_stage(context.config, "prompts")
+    prompts = PromptLearner(clip, identities=context.samples.num_identities)
+    text = TextEncoder(clip)
+    labels = torch.from_numpy(context.samples.labels).to(device)
+    images: list[Tensor] = []
+
+    def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
+        # The encoder is frozen, so its features are computed once, and not at all where nothing is left to train.
+        if not images:
+            images.append(_image_features(context, clip))
+        for own in _shares(context, plan):
+            yield images[0][own], labels[own]
+
+    stage = Stage(
+        name="prompts",
+        settings=context.config.stages.prompts,
+        objective=PromptContrast(prompts, text),
+        trained=prompts,
+        weights={"i2t": 1.0, "t2i": 1.0},
+        plan=_shuffled(context).batches,
+        load=load,
+        identity=identity(context, "prompts"),
+        seed=context.config.seed,
+    )
+    history = fit(stage, context.accelerator, context.shared / "prompts.pt")
+    return text_features(prompts.to(device), text.to(device)), history
+
+
+def train_baseline(context: Context, model: ReidModel, texts: Tensor) -> pd.DataFrame:
+    """CLIP-ReID's stage 2: train the whole image encoder and the heads of ``model``; returns the history."""
+    return _reidentify(context, "baseline", model, None, texts, model, context.shared / "baseline.pt")
+
+
+def train_experts(context: Context, model: ReidModel, router: Router, texts: Tensor, path: Path) -> pd.DataFrame:
+    """The paper's stage: train the experts, and the heads unless they are frozen; returns the history.
+
+    The checkpoint at ``path`` holds the experts and the heads, not the frozen encoder.
+    """
+    heads = () if context.config.experts.heads == "frozen" else HEADS
+    trained = nn.ModuleDict({name: getattr(model, name) for name in ("experts", *heads)})
+    return _reidentify(context, "experts", model, router, texts, trained, path)
+
+
+def _reidentify(
+    context: Context,
+    name: str,
+    model: ReidModel,
+    router: Router | None,
+    texts: Tensor,
+    trained: nn.Module,
+    path: Path,
+) -> pd.DataFrame:
+    settings: StageConfig = getattr(context.config.stages, name)
+
+    def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
+        for batch in _augmented(context, epoch, plan):
+            yield batch.images, batch.labels, batch.camids, batch.codes
+
+    stage = Stage(
+        name=name,
+        settings=settings,
+        objective=Reidentification(
+            model,
+            router,
+            texts,
+            margin=settings.triplet_margin,
+            smoothing=settings.label_smoothing,
+            compiled=context.config.runtime.compile,
+        ),
+        trained=trained,
+        weights={"id": settings.id_weight, "triplet": settings.triplet_weight, "i2t": settings.i2t_weight},
+        plan=pk_sampler(context.config, context.samples.labels).batches,
+        load=load,
+        identity=identity(context, name),
+        seed=context.config.seed,
+    )
+    return fit(stage, context.accelerator, path)
+
+
+def pk_sampler(config: Config, labels: Indices) -> RandomIdentitySampler:
+    """The sampler of the stages that need triplets; InputError where the images cannot fill a batch."""
+    data = config.data
+    return RandomIdentitySampler(
+        labels=labels,
+        num_identities=data.batch_size // data.num_instances,
+        num_instances=data.num_instances,
+        seed=config.seed,
+    )
+
+
+def _shuffled(context: Context) -> ShuffleSampler:
+    config = context.config
+    return ShuffleSampler(num_images=len(context.samples), batch_size=config.data.batch_size, seed=config.seed)
+
+
+def _augmented(context: Context, epoch: int, plan: list[Indices]) -> Iterator[Batch]:
+    data, accelerator = context.config.data, context.accelerator
+    return training_batches(
+        context.samples,
+        plan,
+        augmentation=Augmentation(flip=data.flip, padding=data.padding, erasing=data.erasing),
+        seed=context.config.seed,
+        epoch=epoch,
+        device=accelerator.device,
+        rank=accelerator.process_index,
+        processes=accelerator.num_processes,
+    )
+
+
+def _shares(context: Context, plan: list[Indices]) -> list[Indices]:
+    accelerator = context.accelerator
+    return [batch[share(len(batch), accelerator.process_index, accelerator.num_processes)] for batch in plan]
+
+
+@torch.no_grad()
+def _image_features(context: Context, clip: "CLIP") -> Tensor:
+    """CLIP's projected features of all training images, as they are, (N, projected width) float32."""
+    data, accelerator = context.config.data, context.accelerator
+    visual = clip.visual.to(accelerator.device).eval()
+    batches = evaluation_batches(context.samples, batch_size=data.evaluation_batch_size, device=accelerator.device)
+    with accelerator.autocast():
+        return torch.cat([visual(batch.images).float() for batch in batches])

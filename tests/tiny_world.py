@@ -1,0 +1,40 @@
+"""A dataset folder small and simple enough for tests of training: four blocks of colour make a person."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mosaicreid.annotation import FILE_NAMES, write_annotation
+from mosaicreid.attributes import Annotation, get_schema
+
+NAMES = {
+    "market1501": "{pid:04d}_c{camid}s1_{frame:06d}_01.jpg",
+    "dukemtmc": "{pid:04d}_c{camid}_f{frame:07d}.jpg",
+}
+FOLDERS = {"bounding_box_train": (6, 4), "query": (6, 1), "bounding_box_test": (6, 3)}
+
+
+def write_world(root: Path, dataset: str = "market1501", seed: int = 0) -> Path:
+    """Write 6 training identities of 4 images, and 6 test identities of 1 query and 3 gallery images, to ``root``."""
+    random = np.random.default_rng(seed)
+    schema = get_schema(dataset)
+    annotations = {}
+    for split, first in (("train", 1), ("test", 101)):
+        codes = np.stack([1 << random.integers(len(group.values), size=6) for group in schema.groups], axis=1)
+        annotations[split] = Annotation(schema, split, np.arange(first, first + 6), codes.astype(np.int16))
+    colours = {pid: random.integers(0, 255, (4, 1, 3)) for pid in (*range(1, 7), *range(101, 107))}
+    counts = {}
+    for split, (folder, (people, images)) in zip(("train", "query", "gallery"), FOLDERS.items(), strict=True):
+        (root / folder).mkdir(parents=True)
+        for pid in range(1, people + 1) if split == "train" else range(101, people + 101):
+            for image in range(images):
+                camid = 6 if split == "query" else image + 1
+                name = NAMES[dataset].format(pid=pid, camid=camid, frame=image)
+                pixels = np.kron(colours[pid], np.ones((8, 16, 1))) + random.normal(0, 20, (32, 16, 3))
+                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / folder / name)
+        counts[split] = {"images": people * images, "identities": people}
+    write_annotation(root / FILE_NAMES[dataset], annotations)
+    (root / "synthetic.json").write_text(json.dumps({"like": dataset, "counts": counts}))
+    return root
