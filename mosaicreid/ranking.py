@@ -4,7 +4,7 @@ The Market-1501 protocol (Zheng et al. 2015) is applied here: a match has the qu
 with the query's identity and camera are removed for that query, junk (identity -1) for all; everything else competes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -71,8 +71,8 @@ def rank_matches(score: Callable[[slice], Tensor], ids: Ids, *, block_rows: int)
     """Rank the matches of all queries, ``block_rows`` queries at a time.
 
     Args:
-        score: returns the scores (B, G) of a slice of queries, higher is better, as a fresh contiguous tensor on any
-            device, which will be overwritten.
+        score: returns the scores (B, G) of a slice of queries, higher is better, as a contiguous tensor on any device.
+            It will be overwritten, and is done with when the next is asked for.
         ids: of the queries and the gallery.
         block_rows: B; decides memory, never the result.
 
@@ -81,15 +81,21 @@ def rank_matches(score: Callable[[slice], Tensor], ids: Ids, *, block_rows: int)
     """
     by_pid = np.argsort(ids.gallery_pids, kind="stable")
     junk = np.flatnonzero(ids.gallery_pids == JUNK)
-    parts = [
-        _rank_block(score(rows), rows, ids, by_pid, junk)
-        for rows in (slice(start, start + block_rows) for start in range(0, len(ids.query_pids), block_rows))
-    ]
+    num_queries = len(ids.query_pids)
+    blocks = [slice(start, min(start + block_rows, num_queries)) for start in range(0, num_queries, block_rows)]
+    # One pool for all blocks: every new thread may keep memory of its own.
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        parts = [_rank_block(score(rows), rows, ids, by_pid, junk, pool) for rows in blocks]
     return MatchRanks(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _rank_block(
-    block: Tensor, rows: slice, ids: Ids, by_pid: NDArray[np.int64], junk: NDArray[np.int64]
+    block: Tensor,
+    rows: slice,
+    ids: Ids,
+    by_pid: NDArray[np.int64],
+    junk: NDArray[np.int64],
+    pool: ThreadPoolExecutor,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     pids, num_gallery = ids.query_pids[rows], len(ids.gallery_pids)
     if tuple(block.shape) != (len(pids), num_gallery):
@@ -106,40 +112,73 @@ def _rank_block(
     same_camera = ids.gallery_camids[column] == ids.query_camids[rows, None]
     match, removed = same_pid & ~same_camera, same_pid & same_camera
 
+    lowest, highest = _check_scores(block, rows.start)
+    match_score = block.gather(1, _index(column, block))
     # What is removed drops below every score, so that it outranks no match.
-    lowest = -torch.inf if block.is_floating_point() else torch.iinfo(block.dtype).min
     block[_index(np.nonzero(removed)[0], block), _index(column[removed], block)] = lowest
     if len(junk):
         block[:, _index(junk, block)] = lowest
-    match_score = block.gather(1, _index(column, block))
-    ascending = _sort_rows(block)
-    _check_scores(ascending, _index(removed.sum(axis=1) + len(junk), block), lowest, rows.start)
-    above = num_gallery - torch.searchsorted(ascending, match_score, right=True).cpu().numpy()
-    at_least = num_gallery - torch.searchsorted(ascending, match_score).cpu().numpy()
+    if block.device.type == "cpu":
+        above, at_least = _count_on_cpu(block, match_score, torch.from_numpy(match), highest, pool)
+    else:
+        above, at_least = count_by_sorting(block, match_score)
     return np.nonzero(match)[0] + rows.start, above[match], at_least[match]
 
 
-def _sort_rows(block: Tensor) -> Tensor:
-    """``block`` with every row in ascending order, sorted in place where that is possible."""
-    if block.device.type != "cpu":
-        return block.sort(dim=1).values
-    # torch.sort also builds indices nobody needs; NumPy sorts values alone, several times as fast, and off the GIL.
-    chunks = np.array_split(block.numpy(), torch.get_num_threads())
-    with ThreadPoolExecutor(len(chunks)) as pool:
-        list(pool.map(lambda chunk: chunk.sort(axis=1), chunks))
-    return block
+def count_by_sorting(block: Tensor, match_score: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many entries of each row (B, G) exceed, and how many reach, each score of that row (B, M): (B, M) int64."""
+    ascending = block.sort(dim=1).values
+    above = block.shape[1] - torch.searchsorted(ascending, match_score, right=True)
+    at_least = block.shape[1] - torch.searchsorted(ascending, match_score)
+    return above.cpu().numpy(), at_least.cpu().numpy()
 
 
-def _check_scores(ascending: Tensor, num_removed: Tensor, lowest: float, first_query: int) -> None:
-    """Refuse what has no place in an order: NaN and infinity sort to the end, minus infinity to the start."""
-    kept = num_removed < ascending.shape[1]
-    smallest = ascending.gather(1, num_removed.clamp(max=ascending.shape[1] - 1)[:, None])[:, 0]
-    bad = kept & ~(torch.isfinite(ascending[:, -1]) & (smallest > lowest))
-    if bad.any():
+def _count_on_cpu(
+    block: Tensor, match_score: Tensor, match: Tensor, highest: float, pool: ThreadPoolExecutor
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As ``count_by_sorting`` where ``match`` (B, M) is set; overwrites ``block``. Several times as fast: torch.sort
+    also makes indices that nobody needs, and entries below the worst match of their row need no sorting."""
+    floor = match_score.masked_fill(~match, highest).amin(dim=1, keepdim=True)
+    above, at_least = torch.empty_like(match, dtype=torch.int64), torch.empty_like(match, dtype=torch.int64)
+    arrays = [tensor.numpy() for tensor in (block, match_score, floor, above, at_least)]
+    chunks = [np.array_split(array, torch.get_num_threads()) for array in arrays]
+    list(pool.map(_count_rows, *chunks))
+    return above.numpy(), at_least.numpy()
+
+
+def _count_rows(
+    block: NDArray[np.number],
+    match_score: NDArray[np.number],
+    floor: NDArray[np.number],
+    above: NDArray[np.int64],
+    at_least: NDArray[np.int64],
+) -> None:
+    """Fill ``above`` and ``at_least``."""
+    reach = block >= floor
+    if 4 * np.count_nonzero(reach) > block.size:
+        # Matches all over the ranking, as with untrained features: picking costs more than it saves.
+        block.sort(axis=1)
+        ascending: Iterable[NDArray[np.number]] = block
+    else:
+        ascending = (np.sort(row[kept]) for row, kept in zip(block, reach, strict=True))
+    for query, row in enumerate(ascending):
+        above[query] = len(row) - row.searchsorted(match_score[query], side="right")
+        at_least[query] = len(row) - row.searchsorted(match_score[query])
+
+
+def _check_scores(block: Tensor, first_query: int) -> tuple[float, float]:
+    """The values that stand below and above every score; InputError where a score itself is one, or no number."""
+    if block.is_floating_point():
+        lowest, highest = -torch.inf, torch.inf
+    else:
+        lowest, highest = torch.iinfo(block.dtype).min, torch.iinfo(block.dtype).max
+    if not all(lowest < value.item() < highest for value in block.aminmax()):
+        bad = ~((block > lowest) & (block < highest)).all(dim=1)
         raise InputError(
             f"query {first_query + int(bad.nonzero()[0])} has scores that are not finite; expected finite features and "
             "scores (a diverged training run gives such)"
         )
+    return lowest, highest
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

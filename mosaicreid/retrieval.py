@@ -24,7 +24,7 @@ from mosaicreid.ties import TieBlocks, Ties
 
 Similarity = Literal["cosine", "euclidean", "dot"]
 RANKS = (1, 5, 10, 20)
-BLOCK_BYTES = 64 * 2**20
+BLOCK_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def evaluate(
     ranks: Sequence[int] = RANKS,
     ties: Ties = "expected",
     device: torch.device | str | None = None,
-    block_bytes: int = BLOCK_BYTES,
+    block_rows: int = BLOCK_ROWS,
 ) -> Retrieval:
     """Rank the gallery for every query by the similarity of features.
 
@@ -76,7 +76,7 @@ def evaluate(
         ties: ``expected`` over every order of equal scores, or a bound: matches first among equals (``optimistic``) or
             last (``pessimistic``).
         device: where to compute; default: where ``gallery_features`` are.
-        block_bytes: size of one block of scores; decides memory, never the result.
+        block_rows: how many queries are scored at a time; decides memory, never the result.
 
     Raises:
         InputError: shapes, dtypes or names that do not fit, features that are not finite, or no query with a match.
@@ -84,14 +84,15 @@ def evaluate(
     gallery = _features("gallery", gallery_features, device)
     queries = _features("query", query_features, device).to(gallery)
     ids = Ids.check(query_pids, query_camids, gallery_pids, gallery_camids)
+    _check_options(ranks, ties, block_rows)
     expected = (len(ids.query_pids), len(ids.gallery_pids), gallery.shape[1])
     if (len(queries), len(gallery), queries.shape[1]) != expected:
         raise InputError(
             f"features are {tuple(queries.shape)} and {tuple(gallery.shape)} for {expected[0]} query and {expected[1]} "
             "gallery identities; expected a row per identity and equal widths"
         )
-    score = _feature_scores(queries, gallery, similarity)
-    return _evaluate(score, ids, ranks, ties, block_bytes // (len(gallery) * gallery.element_size()))
+    score = _feature_scores(queries, gallery, similarity, block_rows)
+    return _evaluate(score, ids, ranks, ties, block_rows)
 
 
 def evaluate_scores(
@@ -103,7 +104,7 @@ def evaluate_scores(
     *,
     ranks: Sequence[int] = RANKS,
     ties: Ties = "expected",
-    block_bytes: int = BLOCK_BYTES,
+    block_rows: int = BLOCK_ROWS,
 ) -> Retrieval:
     """Rank by scores that exist already: integer or floating point, higher is better (negate distances).
 
@@ -113,6 +114,7 @@ def evaluate_scores(
     The other arguments, the result and the errors are those of ``evaluate``.
     """
     ids = Ids.check(query_pids, query_camids, gallery_pids, gallery_camids)
+    _check_options(ranks, ties, block_rows)
     if callable(scores):
         rows_of = scores
     else:
@@ -123,21 +125,14 @@ def evaluate_scores(
                 f"{len(ids.query_pids), len(ids.gallery_pids)}"
             )
         rows_of = matrix.__getitem__
-    itemsize = torch.float64.itemsize
-    return _evaluate(
-        lambda rows: _own(rows_of(rows)), ids, ranks, ties, block_bytes // (len(ids.gallery_pids) * itemsize)
-    )
+    return _evaluate(lambda rows: _own(rows_of(rows)), ids, ranks, ties, block_rows)
 
 
 def _evaluate(
     score: Callable[[slice], Tensor], ids: Ids, ranks: Sequence[int], ties: Ties, block_rows: int
 ) -> Retrieval:
-    if not ranks or min(ranks) < 1:
-        raise InputError(f"got ranks {list(ranks)}; expected at least one, each 1 or more")
-    if ties not in get_args(Ties):
-        raise one_of("ties", ties, get_args(Ties))
     num_queries = len(ids.query_pids)
-    matches = rank_matches(score, ids, block_rows=max(1, block_rows))
+    matches = rank_matches(score, ids, block_rows=block_rows)
     if not len(matches.query):
         raise InputError(
             f"none of the {num_queries} queries has a match: no gallery item has its identity and another camera; "
@@ -163,19 +158,29 @@ def _evaluate(
     )
 
 
-def _feature_scores(queries: Tensor, gallery: Tensor, similarity: Similarity) -> Callable[[slice], Tensor]:
-    """A function from a slice of queries to their scores (B, G); what depends on the query alone cannot change its
-    ranking and is left out."""
-    if similarity == "dot":
-        return lambda rows: queries[rows] @ gallery.T
-    if similarity == "cosine":
+def _feature_scores(
+    queries: Tensor, gallery: Tensor, similarity: Similarity, block_rows: int
+) -> Callable[[slice], Tensor]:
+    """A function from a slice of queries to their scores (B, G), in one buffer that every call overwrites; what depends
+    on the query alone cannot change its ranking and is left out."""
+    buffer = gallery.new_empty((min(block_rows, len(queries)), len(gallery)))
+    norm = torch.linalg.vector_norm(gallery, dim=1)
+
+    def dot(rows: slice) -> Tensor:
+        block = queries[rows]
+        return torch.mm(block, gallery.T, out=buffer[: len(block)])
+
+    def cosine(rows: slice) -> Tensor:
         # Scaling the scores spares a normalised copy of the gallery; the floor keeps rows of zeros at score zero.
-        norm = torch.linalg.vector_norm(gallery, dim=1).clamp(min=torch.finfo(gallery.dtype).tiny ** 0.5)
-        return lambda rows: (queries[rows] @ gallery.T).div_(norm)
-    if similarity == "euclidean":
-        offset = -torch.linalg.vector_norm(gallery, dim=1).square()
-        return lambda rows: torch.addmm(offset, queries[rows], gallery.T, alpha=2)
-    raise one_of("similarity", similarity, get_args(Similarity))
+        return dot(rows).div_(norm.clamp(min=torch.finfo(norm.dtype).tiny ** 0.5))
+
+    def euclidean(rows: slice) -> Tensor:
+        return dot(rows).sub_(norm.square() / 2)
+
+    functions = {"cosine": cosine, "euclidean": euclidean, "dot": dot}
+    if similarity not in functions:
+        raise one_of("similarity", similarity, functions)
+    return functions[similarity]
 
 
 def _features(name: str, features: Tensor | NDArray[np.floating], device: torch.device | str | None) -> Tensor:
@@ -188,8 +193,17 @@ def _features(name: str, features: Tensor | NDArray[np.floating], device: torch.
     return tensor.float() if tensor.element_size() < torch.float32.itemsize else tensor
 
 
+def _check_options(ranks: Sequence[int], ties: Ties, block_rows: int) -> None:
+    if not ranks or min(ranks) < 1:
+        raise InputError(f"got ranks {list(ranks)}; expected at least one, each 1 or more")
+    if ties not in get_args(Ties):
+        raise one_of("ties", ties, get_args(Ties))
+    if block_rows < 1:
+        raise InputError(f"got block_rows {block_rows}; expected 1 or more")
+
+
 def _own(block: Tensor) -> Tensor:
-    """A contiguous copy that may be overwritten, of a type that sorts."""
-    if block.dtype in (torch.float16, torch.bfloat16, torch.bool):
-        return block.detach().float().contiguous()
+    """A contiguous copy that may be overwritten, of a type that sorts and has room for a value below every score."""
+    if block.element_size() < torch.float32.itemsize:
+        return block.detach().to(torch.float32 if block.is_floating_point() else torch.int32).contiguous()
     return block.detach().clone(memory_format=torch.contiguous_format)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaicreid.errors import InputError
+from mosaicreid.ranking import Ids, count_by_sorting, rank_matches
 from mosaicreid.retrieval import evaluate, evaluate_scores
 
 
@@ -42,9 +43,9 @@ def assert_equals(retrieval, expected, tolerance=1e-12):
     num_gallery=st.integers(1, 60),
     num_pids=st.integers(1, 6),
     num_camids=st.integers(1, 4),
-    block_bytes=st.sampled_from([1, 1000, 2**20]),
+    block_rows=st.integers(1, 13),
 )
-def test_without_ties_equals_the_textbook(seed, num_queries, num_gallery, num_pids, num_camids, block_bytes):
+def test_without_ties_equals_the_textbook(seed, num_queries, num_gallery, num_pids, num_camids, block_rows):
     case = problem(seed, num_queries=num_queries, num_gallery=num_gallery, num_pids=num_pids, num_camids=num_camids)
     rankings = [textbook.ranked_matches(row, pid, cam, *case[3:]) for row, pid, cam in zip(*case[:3], strict=True)]
     if not any(map(any, rankings)):
@@ -53,11 +54,15 @@ def test_without_ties_equals_the_textbook(seed, num_queries, num_gallery, num_pi
         return
     expected = textbook.evaluate(*case)
     for ties in ("expected", "optimistic", "pessimistic"):
-        assert_equals(evaluate_scores(*case, ties=ties, block_bytes=block_bytes), expected)
+        assert_equals(evaluate_scores(*case, ties=ties, block_rows=block_rows), expected)
 
 
 @settings(max_examples=200, deadline=None)
-@given(seed=st.integers(0, 2**32), levels=st.integers(1, 6), dtype=st.sampled_from([np.int16, np.int64, np.float32]))
+@given(
+    seed=st.integers(0, 2**32),
+    levels=st.integers(1, 6),
+    dtype=st.sampled_from([np.uint8, np.int16, np.int64, np.float32]),
+)
 def test_bounds_with_ties_equal_the_textbook_after_moving_matches(seed, levels, dtype):
     scores, *ids = problem(seed, levels=levels)
     match = ids[0][:, None] == ids[2]
@@ -128,7 +133,7 @@ def test_similarities_are_what_their_names_say(similarity, score, dtype):
     rng = np.random.default_rng(3)
     query = rng.standard_normal((12, 8)) * rng.uniform(0.1, 5, (12, 1))
     gallery = rng.standard_normal((40, 8)) * rng.uniform(0.1, 5, (40, 1))
-    retrieval = evaluate(query.astype(dtype), gallery.astype(dtype), *ids, similarity=similarity, block_bytes=1000)
+    retrieval = evaluate(query.astype(dtype), gallery.astype(dtype), *ids, similarity=similarity, block_rows=5)
     assert_equals(retrieval, textbook.evaluate(score(query, gallery), *ids))
 
 
@@ -162,9 +167,24 @@ def test_scores_may_come_in_blocks_and_are_never_modified():
     scores, *ids = problem(5, levels=9)
     matrix = torch.from_numpy(scores)
     expected = textbook.evaluate(scores + 0.5 * (ids[0][:, None] == ids[2]), *ids)
-    assert_equals(evaluate_scores(lambda rows: matrix[rows], *ids, ties="optimistic", block_bytes=700), expected)
+    assert_equals(evaluate_scores(lambda rows: matrix[rows], *ids, ties="optimistic", block_rows=5), expected)
     assert_equals(evaluate_scores(matrix.T.contiguous().T, *ids, ties="optimistic"), expected)
     np.testing.assert_array_equal(matrix, problem(5, levels=9)[0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32), levels=st.sampled_from([None, 1, 5]), spread=st.booleans())
+def test_sorting_on_a_gpu_counts_what_the_cpu_counts(seed, levels, spread):
+    scores, query_pids, _, gallery_pids, _ = problem(seed, num_gallery=50, num_pids=40, levels=levels)
+    gallery_pids = np.abs(gallery_pids)
+    # Matches at the top of the ranking, or all over it: the CPU has a way for each.
+    match = query_pids[:, None] == gallery_pids
+    block = torch.from_numpy(scores + (0 if spread else 9) * match)
+    ids = Ids.check(query_pids, np.zeros(12, int), gallery_pids, np.ones(50, int))
+    on_cpu = rank_matches(lambda rows: block[rows].clone(), ids, block_rows=12)
+    above, at_least = count_by_sorting(block, block)
+    expected = zip(np.nonzero(match)[0], above[match], at_least[match], strict=True)
+    assert sorted(zip(on_cpu.query, on_cpu.above, on_cpu.at_least, strict=True)) == sorted(expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -201,6 +221,7 @@ GOOD = {"query_pids": [1, 2, 3], "query_camids": [0, 0, 0], "gallery_pids": [1, 
         ({"gallery_camids": [0, 0, 0]}, "none of the 3 queries has a match"),
         ({"ranks": (0, 1)}, "each 1 or more"),
         ({"ranks": ()}, "at least one"),
+        ({"block_rows": 0}, "block_rows 0; expected 1 or more"),
         ({"ties": "best"}, "unknown ties 'best'"),
         ({"similarity": "l2"}, "unknown similarity 'l2'; expected one of: cosine, euclidean, dot"),
     ],
