@@ -1,0 +1,46 @@
+"""Shapley values of a game too large to enumerate: antithetic permutation sampling, with intervals."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mosaicreid.errors import InputError
+
+Game = Callable[[NDArray[np.bool_]], NDArray[np.floating]]
+
+
+def sample_shapley(
+    game: Game, players: int, *, pairs: int, seed: int, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Estimate the Shapley values of ``game`` from random orders and their reversals.
+
+    A player's value is its mean marginal contribution over all orders in which players may join (Shapley 1953). Each
+    order is used together with its reversal (Mitchell et al. 2022), whose errors tend to cancel; the pairs are
+    independent, so the interval is Student's over pairs. The estimates add up to ``game(all) - game(none)`` exactly.
+
+    Args:
+        game: (V, A) subsets to their V values; called once, with every distinct subset that occurs.
+        players: A. pairs: number of pairs of orders. seed: of the orders. level: of the intervals.
+
+    Returns:
+        (A,) estimates, lower and upper ends.
+
+    Raises:
+        InputError: fewer than two players or two pairs.
+    """
+    if players < 2 or pairs < 2:
+        raise InputError(f"got {players} players and {pairs} pairs of orders; expected at least 2 of each")
+    generator = np.random.default_rng(seed)
+    orders = np.stack([generator.permutation(players) for _ in range(pairs)])
+    orders = np.stack([orders, orders[:, ::-1]], axis=1)
+    # position[p, d, a]: when player a joins; subset k of an order holds the players that joined before time k.
+    position = orders.argsort(axis=2)
+    subsets = position[:, :, None, :] < np.arange(players + 1)[:, None]
+    distinct, index = np.unique(subsets.reshape(-1, players), axis=0, return_inverse=True)
+    values = np.asarray(game(distinct), dtype=float)[index.reshape(pairs, 2, players + 1)]
+    gains = np.take_along_axis(np.diff(values, axis=2), position, axis=2).mean(axis=1)
+    half = stats.t.ppf(0.5 + level / 2, pairs - 1) * gains.std(axis=0, ddof=1) / np.sqrt(pairs)
+    estimate = gains.mean(axis=0)
+    return estimate, estimate - half, estimate + half
