@@ -1,0 +1,72 @@
+"""Figures of what attributes alone retrieve."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mosaicreid.plots import BLUE, DATASET_TITLES, GREY, ORANGE, style
+
+_WIDTH = 5.0
+
+
+def plot_leakage_shapley(shapley: pd.DataFrame) -> Figure:
+    """Bars per attribute, a panel per dataset: the Shapley value of the attributes' own mAP, and the GLM coefficient.
+
+    ``shapley``: the table ``leakage_shapley`` of both datasets. The two quantities have axes of their own (below and
+    above the panel) with one zero, because they differ by an order of magnitude.
+    """
+    datasets = shapley["dataset"].unique()
+    with style():
+        figure = Figure(figsize=(_WIDTH, 0.9 * len(datasets) + 0.36 * len(shapley)), layout="constrained")
+        heights = [int((shapley["dataset"] == dataset).sum()) for dataset in datasets]
+        panels = figure.subplots(len(datasets), squeeze=False, height_ratios=heights)[:, 0]
+        for axes, dataset in zip(panels, datasets, strict=True):
+            _draw_shapley(axes, shapley[shapley["dataset"] == dataset].sort_values("mAP"))
+            axes.set_title(DATASET_TITLES[dataset])
+        return figure
+
+
+def _draw_shapley(axes: Axes, table: pd.DataFrame) -> None:
+    rows = pd.Series(range(len(table)), index=table.index)
+    above = axes.twiny()
+    left = axes.barh(rows + 0.2, table["mAP"], height=0.38, color=BLUE)
+    right = above.barh(rows - 0.2, table["glm_mAP"], height=0.38, color=ORANGE)
+    axes.set_yticks(rows, table["attribute"])
+    axes.grid(visible=False, axis="y")
+    above.grid(visible=False)
+    above.spines["top"].set_visible(True)
+    # One zero for both: the same share of either axis lies left of it.
+    low = min(0.0, 1.15 * table["glm_mAP"].min() / table["glm_mAP"].max())
+    axes.set_xlim(1.08 * low * table["mAP"].max(), 1.08 * table["mAP"].max())
+    above.set_xlim(1.08 * low * table["glm_mAP"].max(), 1.08 * table["glm_mAP"].max())
+    axes.set_xlabel("Shapley value without images (points of mAP)", color=BLUE)
+    above.set_xlabel("GLM coefficient in the paper (points of mAP)", color="#a05a00")
+    axes.legend([left, right], ["attributes alone", "paper's model"], loc="lower right")
+
+
+def plot_leakage_published(published: pd.DataFrame) -> Figure:
+    """Published mAP of every configuration over the bits of identity that its attributes reveal, a panel per dataset.
+
+    ``published``: the table ``leakage_published`` of both datasets.
+    """
+    datasets = published["dataset"].unique()
+    with style():
+        figure = Figure(figsize=(_WIDTH, 3.4 * len(datasets)), layout="constrained")
+        for axes, dataset in zip(figure.subplots(len(datasets), squeeze=False)[:, 0], datasets, strict=True):
+            table = published[published["dataset"] == dataset]
+            drawn = axes.scatter(table["known_bits"], table["mAP"], c=table["leakage_mAP"], cmap="viridis_r", s=36)
+            drawn.set_edgecolor(GREY)
+            for row in table[table["configuration"].isin(["baseline", "all", "extrinsic", "intrinsic"])].itertuples():
+                right = row.known_bits > table["known_bits"].max() / 2
+                axes.annotate(
+                    str(row.configuration),
+                    (row.known_bits, row.mAP),
+                    xytext=(-7 if right else 7, 4),
+                    textcoords="offset points",
+                    ha="right" if right else "left",
+                )
+            axes.set_title(DATASET_TITLES[dataset])
+            axes.set_xlabel("identity revealed by the attributes (bits)")
+            axes.set_ylabel("published mAP (%)")
+            figure.colorbar(drawn, ax=axes, label="mAP without images (%)")
+        return figure
