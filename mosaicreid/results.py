@@ -37,10 +37,11 @@ def write_results(
         "inputs": {name: sha256(file) for name, file in sorted((inputs or {}).items())},
         "parameters": dict(sorted((parameters or {}).items())),
     }
+    text = json.dumps(provenance, indent=2, sort_keys=True) + "\n"
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
     with atomic_path(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(provenance, indent=2, sort_keys=True) + "\n")
+        temporary.write_text(text)
 
 
 def read_results(path: Path) -> pd.DataFrame:

@@ -138,10 +138,10 @@ def shap_values(
 def _fit(table: pd.DataFrame, attributes: Sequence[str], metric: str, min_rows: int) -> Any:
     design, scores = check_design(table, attributes, metric, min_rows=min_rows)
     design.insert(0, "Intercept", 1.0)
-    result = sm.GLM(scores, design, family=sm.families.Gaussian()).fit()
-    if result.deviance <= 1e-20 * result.null_deviance:
+    residual = scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
+    if residual.std() <= 1e-10 * scores.std():
         raise InputError(f"metric {metric!r} is fitted exactly by the attributes; there is no residual to test against")
-    return result
+    return sm.GLM(scores, design, family=sm.families.Gaussian()).fit()
 
 
 def _fit_forest(design: pd.DataFrame, scores: pd.Series, seed: int, n_estimators: int) -> RandomForestRegressor:
