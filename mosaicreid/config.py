@@ -1,7 +1,7 @@
-"""Every setting of a run, once: frozen dataclasses, one per concern, and the two profiles ``tiny`` and ``paper``.
+"""Every setting of a run, once: frozen dataclasses, one per concern.
 
-The defaults are the paper's (Section 4.2) and CLIP-ReID's for person images (Li et al., 2023); ``tiny`` changes what
-makes a run fit two CPU cores. A wrong name, type or range raises ``InputError`` with what was got and what is possible.
+The defaults are the paper's (Section 4.2) and CLIP-ReID's for person images (Li et al., 2023); ``profiles`` has what
+differs on two CPU cores. A wrong name, type or range raises ``InputError`` with what was got and what is possible.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from mosaicreid.configurations import inclusion_set
-from mosaicreid.errors import InputError, one_of
+from mosaicreid.errors import InputError
 from mosaicreid.settings import build, check_fraction, check_not_negative, check_positive, merge, plain
 
 STAGES = ("pretrain", "prompts", "baseline", "experts")
@@ -129,7 +129,9 @@ class StageConfig:
 class StagesConfig:
     """The four stages as published; ``pretrain`` stands in for CLIP's own training where there are no weights."""
 
-    pretrain: StageConfig = StageConfig(epochs=30, learning_rate=1e-3, optimiser="adamw", schedule="cosine")
+    pretrain: StageConfig = StageConfig(
+        epochs=30, learning_rate=1e-3, optimiser="adamw", schedule="cosine", final_learning_rate=1e-5
+    )
     prompts: StageConfig = StageConfig(
         epochs=120,
         learning_rate=3.5e-4,
@@ -189,43 +191,3 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values, ready for JSON (tuples become lists)."""
         return plain(dataclasses.asdict(self))
-
-
-# The tiny profile keeps every stage and every kind of schedule; sizes, epochs and learning rates fit a ViT of a few
-# hundred thousand parameters on one CPU core.
-_PROFILES: dict[str, dict[str, Any]] = {
-    "paper": {"profile": "paper"},
-    "tiny": {
-        "profile": "tiny",
-        "data": {"height": 64, "width": 32, "padding": 3, "workers": 0},
-        "model": {"architecture": "tiny", "weights": "pretrain", "stride": 8},
-        "experts": {"last_k": 4, "rank": 4, "alpha": 4.0},
-        "stages": {
-            "pretrain": {"epochs": 15},
-            "prompts": {"epochs": 15, "learning_rate": 1e-2, "warmup_epochs": 1},
-            "baseline": {"epochs": 10, "learning_rate": 3e-4, "milestones": [6, 9], "warmup_epochs": 1},
-            "experts": {"epochs": 8, "learning_rate": 3e-3, "milestones": [6, 7]},
-        },
-        "runtime": {"precision": "no", "threads": 1, "device": "cpu", "tensorboard": False},
-    },
-}
-
-
-def make_config(profile: str, overrides: Mapping[str, Any] | None = None) -> Config:
-    """A profile with some settings replaced: ``make_config("tiny", {"seed": 1, "experts.rank": 4})``.
-
-    A value of None keeps the profile's setting, so that a notebook's parameters can stay unset.
-
-    Raises:
-        InputError: unknown profile or setting, a value of the wrong type or out of range, or an inclusion set that
-            does not fit the dataset.
-    """
-    if profile not in _PROFILES:
-        raise one_of("profile", profile, _PROFILES)
-    values = merge(Config().to_dict(), _PROFILES[profile], profile)
-    for name, value in (overrides or {}).items():
-        nested: Any = value
-        for part in reversed(name.split(".")):
-            nested = {part: nested}
-        values = merge(values, nested, "config")
-    return Config.from_dict(values)

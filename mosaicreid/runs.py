@@ -17,10 +17,11 @@ from typing import Any
 import pandas as pd
 
 from mosaicreid.attributes import get_schema
-from mosaicreid.config import Config, make_config
+from mosaicreid.config import Config
 from mosaicreid.configurations import indicators
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
+from mosaicreid.profiles import make_config
 
 SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
 _PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")

@@ -1,6 +1,7 @@
 """Dataclasses as settings: built from nested mappings with every name and type checked, and back to plain values."""
 
 import dataclasses
+import json
 import math
 import typing
 from collections.abc import Callable, Mapping
@@ -40,6 +41,33 @@ def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     """
     hints = typing.get_type_hints(kind)
     return kind(**{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()})
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """Overrides from one line, ``"experts.rank=4 stages.baseline.milestones=[6,9]"``; values are JSON, or else text.
+
+    Raises:
+        InputError: a word without ``=``.
+    """
+    overrides: dict[str, Any] = {}
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise InputError(f"setting {word!r}; expected NAME=VALUE without spaces, like experts.rank=4")
+        try:
+            overrides[name] = json.loads(value)
+        except json.JSONDecodeError:
+            overrides[name] = value
+    return overrides
+
+
+def format_settings(overrides: Mapping[str, Any]) -> str:
+    """The line that ``parse_settings`` reads back as ``overrides``."""
+    values = {
+        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        for name, value in overrides.items()
+    }
+    return " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def plain(value: Any) -> Any:

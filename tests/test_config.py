@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mosaicreid.config import STAGES, Config, make_config
+from mosaicreid.config import STAGES, Config
 from mosaicreid.errors import InputError
+from mosaicreid.profiles import from_parameters, make_config
+from mosaicreid.settings import format_settings, parse_settings
 
 
 @pytest.mark.parametrize("profile", ["tiny", "paper"])
@@ -76,3 +80,29 @@ def test_what_is_wrong_is_named(overrides, message):
 def test_unknown_profile():
     with pytest.raises(InputError, match="unknown profile 'huge'; expected one of: paper, tiny"):
         make_config("huge")
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z_]+(\.[a-z_]+)*", fullmatch=True),
+        st.one_of(
+            st.integers(), st.booleans(), st.lists(st.integers()), st.sampled_from(["max", "cls", "some/path.pt"])
+        ),
+    )
+)
+def test_settings_in_a_line_are_read_back(overrides):
+    assert parse_settings(format_settings(overrides)) == overrides
+
+
+def test_a_setting_without_a_value_is_named():
+    with pytest.raises(InputError, match=r"setting 'experts.rank'; expected NAME=VALUE"):
+        parse_settings("seed=1 experts.rank 4")
+
+
+def test_parameters_that_keep_the_profile_and_the_last_word_of_settings():
+    common = {"profile": "tiny", "dataset": "dukemtmc", "configuration": "boots", "seed": 5}
+    config = from_parameters(**common, rank=-1, pooling="", last_k=2, settings="experts.last_k=3 data.width=16")
+    expected = {"data.dataset": "dukemtmc", "experts.configuration": "boots", "seed": 5, "experts.last_k": 3}
+    assert config == make_config("tiny", expected | {"data.width": 16})
+    with pytest.raises(InputError, match="rank is 0"):
+        from_parameters(**common, rank=0)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import mosaicreid.published
 from mosaicreid.attributes import DATASETS, get_schema
-from mosaicreid.config import make_config
 from mosaicreid.configurations import ablations, inclusion_set, indicators, last_k_variants, table3
 from mosaicreid.errors import InputError
+from mosaicreid.profiles import make_config
 from mosaicreid.runs import run_name
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mosaicreid.config import make_config
+from mosaicreid.profiles import make_config
 from mosaicreid.configurations import Variant, ablations, indicators, last_k_variants, table3
 from mosaicreid.errors import InputError
 from mosaicreid.experiment import analyse_runs, collect_runs, compare_variants, per_query_table, table3_of
