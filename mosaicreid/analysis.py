@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mosaicreid import caveats, claims, digits, published, stats
+from mosaicreid import caveats, claims, digits, influence, published, stats
 from mosaicreid.errors import InputError
 from mosaicreid.results import write_results
 from mosaicreid.stability import forest_stability
@@ -21,7 +21,8 @@ def analyse_table(
     """The paper's four analyses of one table of experiments and every caveat on them, by name; columns only, no index.
 
     ``label`` names the column that identifies a row. Names: glm, welch, forest, shap (Section 4.4), and the caveats
-    t_vs_z, multiplicity, influence, influence_summary, vif, single_rows, intercept, confounding, equal_effects.
+    t_vs_z, multiplicity, multiplicity_counts, influence, influence_summary, vif, single_rows, intercept, confounding,
+    equal_effects.
 
     Raises:
         InputError: as ``stats.fit_glm``; no column ``label``, or repeated values in it.
@@ -36,25 +37,27 @@ def analyse_table(
     glm = stats.fit_glm(table, attributes, metric)
     welch = stats.welch_tests(table, attributes, metric)
     judged = caveats.t_against_z(glm, len(table))
-    influence = caveats.leave_one_out(table, attributes, metric, label=label)
+    deletions = influence.leave_one_out(table, attributes, metric, label=label)
     # The intercept is not among the tests that are corrected: nobody asks whether mAP is zero.
     families = {"z": judged["p_z"].drop("Intercept"), "t": judged["p_t"].drop("Intercept"), "welch": welch["p_value"]}
-    adjusted = [caveats.adjust(p).rename_axis("attribute").assign(test=test) for test, p in families.items()]
+    adjusted = {test: caveats.adjust(p_values).rename_axis("attribute") for test, p_values in families.items()}
     by_index = {
         "glm": glm,
         "welch": welch,
         "forest": stats.forest_importance(table, attributes, metric),
         "t_vs_z": judged,
-        "influence_summary": caveats.summarise_influence(influence, glm),
+        "influence_summary": influence.summarise_influence(deletions, glm),
         "vif": caveats.variance_inflation(table, attributes, metric),
         "single_rows": caveats.single_rows(table, attributes, metric),
         "confounding": caveats.confounding(table, attributes, metric),
     }
-    multiplicity = pd.concat(adjusted).reset_index()
     return {name: frame.reset_index() for name, frame in by_index.items()} | {
         "shap": _long_shap(table, attributes, metric, label),
-        "multiplicity": multiplicity[["test", "attribute", "p_value", "p_holm", "p_bh"]],
-        "influence": influence,
+        "multiplicity": pd.concat(adjusted, names=["test"]).reset_index(),
+        "multiplicity_counts": pd.concat(
+            {test: caveats.count_significant(family) for test, family in adjusted.items()}, names=["test"]
+        ).reset_index("test"),
+        "influence": deletions,
         "intercept": caveats.intercept_against_baseline(table, attributes, metric),
         "equal_effects": caveats.equal_effects(table, attributes, metric),
     }
