@@ -19,6 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write every table and figure; status 1 where a published number is not reproduced to its last digit."""
     from mosaicreid.analysis import published_tables, write_published
     from mosaicreid.plots import write_published_figures
+    from mosaicreid.plots_caveats import write_caveat_figures
 
     tables = {}
     for name, table in published_tables():
@@ -26,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{arguments.results / name}.csv: {len(table)} rows", flush=True)
         tables[name] = table
     write_published_figures(arguments.results)
-    print(f"{arguments.results / 'figures'}: Figures 5 to 9")
+    write_caveat_figures(arguments.results)
+    print(f"{arguments.results / 'figures'}: Figures 5 to 9 and those of the caveats")
     total = tables["digits_summary"].iloc[-1]
     print(f"{total['agree']} of {total['total']} published numbers agree to the last printed digit")
     if total["agree"] < total["total"]:
