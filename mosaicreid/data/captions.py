@@ -1,0 +1,44 @@
+"""Captions of people from their attribute codes, for the tiny CLIP's own pretraining."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mosaicreid.attributes import Schema
+
+_AGES = {"young": "young", "teenager": "teenage", "adult": "adult", "old": "old"}
+_CARRIED = ("backpack", "bag", "handbag")
+
+
+def captions(schema: Schema, codes: NDArray[np.integer]) -> list[str]:
+    """One caption per row of ``codes`` (N, A), such as ``a photo of a young woman with long hair, red top, ...``.
+
+    What is not annotated is not said; of two labels both are.
+    """
+    return [_caption(schema, row) for row in codes.tolist()]
+
+
+def _caption(schema: Schema, codes: list[int]) -> str:
+    said = {
+        group.name: tuple(value for bit, value in enumerate(group.values) if code >> bit & 1)
+        for group, code in zip(schema.groups, codes, strict=True)
+    }
+    age = " ".join(_AGES[value] for value in said.get("age", ()))
+    person = {"male": "man", "female": "woman"}.get("".join(said.get("gender", ())), "person")
+    parts = [f"{value} hair" for value in said.get("hair", ())]
+    parts += [_garment(said, "upcolour", ("up", "top"), "top"), _garment(said, "downcolour", ("down",), _lower(said))]
+    parts += [f"a {thing}" for thing in ("hat", *_CARRIED) if "yes" in said.get(thing, ())]
+    boots = "yes" in said.get("boots", ())
+    shoes = " ".join(said.get("shoecolour", ()))
+    parts += [f"{shoes} {'boots' if boots else 'shoes'}".strip()] if shoes or boots else []
+    return " ".join(f"a photo of a {age} {person} with {', '.join(part for part in parts if part)}".split())
+
+
+def _lower(said: Mapping[str, tuple[str, ...]]) -> str:
+    return "skirt" if "dress" in said.get("clothes", ()) else "trousers"
+
+
+def _garment(said: Mapping[str, tuple[str, ...]], colour: str, lengths: tuple[str, ...], garment: str) -> str:
+    length = [value for name in lengths for value in said.get(name, ())]
+    return " ".join([*length, " and ".join(said.get(colour, ())), garment])

@@ -1,0 +1,208 @@
+"""Write a synthetic dataset in a real one's own format: file names, three folders, distractors, junk, annotation.
+
+Everything is drawn from the seed alone: the people from it, and every image from the seed, its person, camera and
+number, so the bytes do not depend on the number of processes.
+"""
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mosaicreid.annotation import FILE_NAMES, read_annotation, write_annotation
+from mosaicreid.attributes import Annotation
+from mosaicreid.data.market1501 import DISTRACTOR, FOLDERS, JUNK, SYNTHETIC_MARKER, Counts
+from mosaicreid.data.synthetic_body import Outfit
+from mosaicreid.data.synthetic_scene import Camera, render_background, render_person
+from mosaicreid.data.synthetic_wardrobe import Detail, Shot
+from mosaicreid.data.world import World, make_world
+from mosaicreid.errors import InputError
+
+_CAMERAS = {"market1501": 6, "dukemtmc": 8}
+_IMAGES_PER_CAMERA = (1, 4)
+# Shares of the gallery's own images, close to Market-1501's 2,798 and 3,819 of 13,115.
+_DISTRACTORS, _JUNK = 0.2, 0.25
+_QUALITY = 90
+# What a random stream is for; part of the seed, so that adding one stream never shifts another.
+_PEOPLE, _DETAIL, _CAMERA, _IMAGE = range(4)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image: where it goes, whose it is (codes all 0 for nobody in the annotation), and by which camera."""
+
+    path: str
+    pid: int
+    camid: int
+    index: int
+    codes: tuple[int, ...]
+
+
+def synthesize(
+    root: Path,
+    *,
+    like: str,
+    identities: int,
+    seed: int,
+    annotation: Path | None = None,
+    height: int = 128,
+    width: int = 64,
+    visibility: Mapping[str, float] | None = None,
+    workers: int | None = None,
+) -> None:
+    """Draw ``identities`` people, half of them for training, and write their images and annotation to ``root``.
+
+    The people's attributes come from the world's priors, or are those of identities in a real ``annotation`` file.
+    ``synthetic.json`` states the counts and the ground truth (see ``world``). The folder appears whole or not at all.
+
+    Args:
+        like: ``market1501`` or ``dukemtmc``. height, width: of the images, pixels. workers: processes, default one
+            per core. visibility: by attribute, in 0..1, in place of the world's own.
+
+    Raises:
+        InputError: ``root`` holds something already; fewer than 4 or more than 9,998 identities, or more than the
+            annotation has; a size below 16 x 8; a visibility or annotation that does not fit.
+    """
+    root = Path(root)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise InputError(f"{root} is there already and not an empty folder; expected a new one, nothing is overwritten")
+    if not 4 <= identities <= 9998:
+        raise InputError(f"got {identities} identities, expected 4 to 9998 (file names have four digits)")
+    if height < 16 or width < 8:
+        raise InputError(f"images of {height}x{width} pixels show nothing; expected at least 16x8")
+    if seed < 0 or (workers is not None and workers < 1):
+        raise InputError(f"got seed {seed} and {workers} workers; expected a seed of 0 or above and at least 1 worker")
+    real = read_annotation(annotation, like) if annotation else None
+    world = make_world(like, visibility=visibility, annotation=real)
+    people = _draw_people(world, identities, seed, real)
+    jobs = list(_plan(people, like, seed))
+
+    root.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = root.parent / f".{root.name}.{os.getpid()}.unfinished"
+    try:
+        for folder in FOLDERS.values():
+            (unfinished / folder).mkdir(parents=True)
+        _render(jobs, unfinished, world, seed=seed, height=height, width=width, workers=workers)
+        write_annotation(unfinished / FILE_NAMES[like], people)
+        truth = _describe(world, jobs, identities=identities, seed=seed, height=height, width=width)
+        (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n")
+        if root.exists():
+            root.rmdir()
+        unfinished.rename(root)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _random(seed: int, *stream: int) -> np.random.Generator:
+    # Seed sequences take no negative numbers, and junk has the identity -1.
+    return np.random.default_rng([seed, *(number + 1 for number in stream)])
+
+
+def _draw_people(
+    world: World, identities: int, seed: int, real: Mapping[str, Annotation] | None
+) -> dict[str, Annotation]:
+    generator = _random(seed, _PEOPLE)
+    if real is None:
+        codes = world.draw_people(identities, generator)
+    else:
+        pool = np.concatenate([split.codes for split in real.values()])
+        if identities > len(pool):
+            raise InputError(f"got {identities} identities, but the annotation has only {len(pool)} to draw from")
+        codes = pool[generator.permutation(len(pool))[:identities]]
+    pids = generator.permutation(identities) + 1
+    halves = {"train": np.sort(pids[: identities // 2]), "test": np.sort(pids[identities // 2 :])}
+    return {
+        split: Annotation(world.schema, split, members.astype(np.int64), codes[members - 1])
+        for split, members in halves.items()
+    }
+
+
+def _plan(people: Mapping[str, Annotation], like: str, seed: int) -> Iterator[Job]:
+    """Every image of the dataset. A test person gives one query per camera; the rest of their images is the gallery."""
+    cameras = _CAMERAS[like]
+    nobody = (0,) * len(people["test"].schema.groups)
+    gallery = 0
+    for split, annotation in people.items():
+        for pid, codes in zip(annotation.pids.tolist(), annotation.codes.tolist(), strict=True):
+            generator = _random(seed, _PEOPLE, pid)
+            seen = generator.choice(cameras, size=int(generator.integers(2, cameras + 1)), replace=False) + 1
+            for camid in sorted(seen.tolist()):
+                number = int(generator.integers(_IMAGES_PER_CAMERA[0], _IMAGES_PER_CAMERA[1] + 1))
+                folder = "train" if split == "train" else "gallery"
+                gallery += number if folder == "gallery" else 0
+                for index in range(number):
+                    yield _job(folder, like, pid, camid, index, tuple(codes))
+                if split == "test":
+                    yield _job("query", like, pid, camid, number, tuple(codes))
+    if like == "market1501":
+        for pid, share in {DISTRACTOR: _DISTRACTORS, JUNK: _JUNK}.items():
+            for index in range(round(share * gallery)):
+                yield _job("gallery", like, pid, index % cameras + 1, index, nobody)
+
+
+def _job(split: str, like: str, pid: int, camid: int, index: int, codes: tuple[int, ...]) -> Job:
+    who = f"{pid:04d}" if pid >= 0 else str(pid)
+    name = f"{who}_c{camid}s1_{index:06d}_01.jpg" if like == "market1501" else f"{who}_c{camid}_f{index:07d}.jpg"
+    return Job(f"{FOLDERS[split]}/{name}", pid, camid, index, codes)
+
+
+def _render(
+    jobs: list[Job], folder: Path, world: World, *, seed: int, height: int, width: int, workers: int | None
+) -> None:
+    draw = partial(_draw, folder=folder, world=world, seed=seed, height=height, width=width)
+    workers = workers or os.cpu_count() or 1
+    with tqdm(total=len(jobs), desc="synthesize", unit="image", disable=None) as progress:
+        if workers == 1:
+            for job in jobs:
+                draw(job)
+                progress.update()
+            return
+        # A fresh interpreter per worker: forking one that has threads (torch's, say) can hang.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            for _ in pool.map(draw, jobs, chunksize=64):
+                progress.update()
+
+
+def _draw(job: Job, *, folder: Path, world: World, seed: int, height: int, width: int) -> None:
+    generator = _random(seed, _IMAGE, job.pid, job.camid, job.index)
+    camera = Camera.draw(_random(seed, _CAMERA, job.camid))
+    shot = Shot.draw(generator)
+    if any(job.codes):
+        codes, detail = np.array(job.codes, dtype=np.int16), Detail.draw(_random(seed, _DETAIL, job.pid))
+    else:
+        codes, detail = _stranger(world, generator), Detail.draw(generator)
+    # Every other distractor is a false alarm of the detector; the rest, like junk, are people whom nobody annotated.
+    if job.pid == DISTRACTOR and job.index % 2:
+        image = render_background(shot, camera, height=height, width=width)
+    else:
+        outfit = Outfit.of(world.shown(codes, generator), detail)
+        image = render_person(outfit, detail, shot, camera, height=height, width=width)
+    image.save(folder / job.path, quality=_QUALITY)
+
+
+def _stranger(world: World, generator: np.random.Generator) -> NDArray[np.int16]:
+    return world.draw_people(1, generator)[0]
+
+
+def _describe(world: World, jobs: list[Job], **settings: int) -> dict[str, object]:
+    counts = {}
+    for split, folder in FOLDERS.items():
+        own = [job for job in jobs if job.path.startswith(f"{folder}/")]
+        counts[split] = vars(Counts(len(own), len({job.pid for job in own if job.pid > DISTRACTOR})))
+    return {
+        "like": world.schema.dataset,
+        **settings,
+        "counts": counts,
+        "priors": {name: list(prior) for name, prior in world.priors.items()},
+        "truth": world.truth(),
+    }
