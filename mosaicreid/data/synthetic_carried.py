@@ -35,9 +35,9 @@ def draw_straps(brush: Brush, body: Body, detail: Detail) -> None:
     top, low = body.shoulder_y + 0.012, body.waist_y - 0.01
     if body.side:
         x = body.lean(body.shoulder_y)
-        rows = ((x, top), (x + 0.75 * body.shoulder, top - 0.05), (x - 0.6 * body.shoulder, low))
-        brush.line(rows, 0.034, edge)
-        brush.line(rows, 0.020, colour)
+        strap = ((x, top), (x + 0.75 * body.shoulder, top - 0.05), (x - 0.6 * body.shoulder, low))
+        brush.line(strap, 0.034, edge)
+        brush.line(strap, 0.020, colour)
         return
     for part in (-0.58, 0.58):
         rows = ((part * body.shoulder, top), (1.15 * part * body.half_width(low), low))
