@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -98,6 +98,7 @@ def test_booleans_and_integers_are_numbers() -> None:
 
 
 @given(arrays(np.int8, st.tuples(st.integers(1, 12), st.just(3)), elements=st.integers(0, 1)))
+@settings(deadline=None)
 def test_what_passes_has_full_rank_and_what_fails_has_not(bits: np.ndarray) -> None:
     table = pd.DataFrame(bits, columns=NAMES).assign(mAP=np.arange(len(bits)))
     columns = np.column_stack([np.ones(len(bits)), bits])

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaicreid import digits, published
@@ -102,6 +102,7 @@ def test_as_printed(value: float, like: str, rule: str, shown: str) -> None:
 
 
 @given(st.integers(-(10**7), 10**7))
+@settings(deadline=None)
 def test_a_number_that_was_printed_is_printed_the_same_again(thousandths: int) -> None:
     text = f"{thousandths / 1000:.3f}"
     for rule in ("truncated", "rounded"):
@@ -109,6 +110,7 @@ def test_a_number_that_was_printed_is_printed_the_same_again(thousandths: int) -
 
 
 @given(st.floats(-1000, 1000))
+@settings(deadline=None)
 def test_printing_moves_a_number_by_less_than_one_last_digit(value: float) -> None:
     truncated, rounded = (float(as_printed(value, "0.000", rule)) for rule in ("truncated", "rounded"))
     assert abs(truncated) <= abs(value) + 1e-12

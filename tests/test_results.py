@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaicreid import __version__
@@ -30,6 +30,7 @@ def test_the_bytes_are_these(tmp_path: Path) -> None:
 
 
 @given(st.floats(-1e300, 1e300))
+@settings(deadline=None)
 def test_ten_significant_digits_survive(value: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_results(pd.DataFrame({"value": [value]}), Path(folder) / "table.csv")
