@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,17 @@ def test_data_check_refuses_what_it_cannot_read(small, capsys, tmp_path):
     assert "query/stranger.jpg is no image name of dukemtmc" in failed(capsys, "data", "check", str(small))
 
 
+@pytest.mark.parametrize("like", ["market1501", "dukemtmc"])
+def test_a_synthesized_folder_passes_the_check(like, tmp_path, capsys):
+    root = str(tmp_path / "world")
+    arguments = ["data", "synthesize", root, "--like", like, "--identities", "4", "--seed", "3", "--size", "32x16"]
+    assert main([*arguments, "--workers", "1"]) == 0
+    assert main(["data", "check", root]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{like} at {root}\n")
+    assert out.endswith("nothing wrong\n")
+
+
 def test_image_size_is_height_by_width(capsys):
     parse = build_parser().parse_args
     arguments = ["data", "synthesize", "out", "--like", "dukemtmc", "--identities", "9", "--seed", "1"]
@@ -131,6 +143,7 @@ def test_image_size_is_height_by_width(capsys):
 
 
 def test_priors_are_written_and_drawn_and_drawn_again(annotations, small, tmp_path, capsys):
+    (small / "synthetic.json").write_text(json.dumps({"like": "dukemtmc", "identities": 2, "seed": 7}))
     arguments = ["--results", str(tmp_path)]
     assert main(["priors", "--annotations", str(annotations), "--synthetic", str(small), *arguments]) == 0
     priors = pd.read_csv(tmp_path / "priors.csv")
@@ -140,6 +153,8 @@ def test_priors_are_written_and_drawn_and_drawn_again(annotations, small, tmp_pa
     }
     images = pd.read_csv(tmp_path / "images.csv")
     assert images.query("source == 'real'")["images"].sum() == 12936 + 3368 + 19732 + 16522 + 2228 + 17661
+    parameters = json.loads((tmp_path / "priors.json").read_text())["parameters"]
+    assert parameters == {"synthetic": {"dukemtmc": {"identities": 2, "seed": 7}}}
     figure = tmp_path / "figures" / "priors-dukemtmc.svg"
     drawn = figure.read_bytes()
     figure.unlink()
@@ -154,3 +169,11 @@ def test_priors_refuse_what_is_missing(small, tmp_path, capsys):
     message = failed(capsys, "priors", "--annotations", str(tmp_path), "--results", folder)
     assert "no file list at" in message
     assert not Path(folder).exists()
+
+
+def test_priors_take_one_synthetic_folder_of_each_kind(annotations, small, tmp_path, capsys):
+    given = ["priors", "--annotations", str(annotations), "--results", str(tmp_path / "results"), "--synthetic"]
+    assert "no synthetic.json in" in failed(capsys, *given, str(small))
+    (small / "synthetic.json").write_text(json.dumps({"like": "dukemtmc", "identities": 2, "seed": 7}))
+    assert "is a second synthetic folder like dukemtmc" in failed(capsys, *given, str(small), str(small))
+    assert not (tmp_path / "results").exists()

@@ -44,18 +44,22 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _count(annotations: Path, synthetic: list[Path], results: Path) -> None:
+    import json
+
     import pandas as pd
 
     from mosaicreid.annotation import FILE_NAMES, read_annotation
     from mosaicreid.attributes import DATASETS
     from mosaicreid.data.check import detect_dataset, summarise
-    from mosaicreid.data.market1501 import read_file_list, read_folders
+    from mosaicreid.data.market1501 import SYNTHETIC_MARKER, read_file_list, read_folders
+    from mosaicreid.errors import InputError
     from mosaicreid.priors import dataset_priors
     from mosaicreid.results import write_results
 
     priors: list[pd.DataFrame] = []
     images: list[pd.DataFrame] = []
     inputs: dict[str, Path] = {}
+    worlds: dict[str, dict[str, object]] = {}
     for dataset in DATASETS:
         listing = annotations / f"{dataset}.files.txt.gz"
         matrix = annotations / FILE_NAMES[dataset]
@@ -65,13 +69,20 @@ def _count(annotations: Path, synthetic: list[Path], results: Path) -> None:
         inputs |= {listing.name: listing, matrix.name: matrix}
     for root in synthetic:
         dataset = detect_dataset(root)
-        matrix = root / FILE_NAMES[dataset]
+        marker, matrix = root / SYNTHETIC_MARKER, root / FILE_NAMES[dataset]
+        if not marker.is_file():
+            raise InputError(f"no {SYNTHETIC_MARKER} in {root}; expected a folder that `data synthesize` wrote")
+        if f"synthetic {matrix.name}" in inputs:
+            raise InputError(f"{root} is a second synthetic folder like {dataset}; expected at most one of each")
         folders, codes = read_folders(dataset, root), read_annotation(matrix, dataset)
         priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
         images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
-        inputs[f"synthetic {matrix.name}"] = matrix
+        inputs |= {f"synthetic {matrix.name}": matrix, f"{SYNTHETIC_MARKER} like {dataset}": marker}
+        stated = json.loads(marker.read_text())
+        worlds[dataset] = {name: stated.get(name) for name in ("identities", "seed")}
     for name, tables in (("images", images), ("priors", priors)):
         table = pd.concat(tables, ignore_index=True)
         first = ["source", "dataset"]
-        write_results(table[[*first, *table.columns.drop(first)]], results / f"{name}.csv", inputs=inputs)
+        table = table[[*first, *table.columns.drop(first)]]
+        write_results(table, results / f"{name}.csv", inputs=inputs, parameters={"synthetic": worlds})
         print(f"wrote {results / name}.csv")
