@@ -151,13 +151,15 @@ def plot_effect_sizes(panels: Mapping[str, pd.DataFrame], *, metric: str) -> Fig
     return figure
 
 
-def write_published_figures(results: Path) -> None:
-    """Figures 5 to 9 for both metrics, from published_{shap,forest,welch}.csv in ``results`` to ``results/figures``.
+def write_figures(results: Path, *, source: str = "published") -> None:
+    """Figures 5 to 9 for both metrics, from <source>_{shap,forest,welch}.csv in ``results`` to ``results/figures``.
+
+    ``source``: ``published`` for the paper's experiments, ``experiment`` for our runs.
 
     Raises:
         InputError: one of the three tables is missing.
     """
-    shap, forest, welch = (read_results(results / f"published_{name}.csv") for name in ("shap", "forest", "welch"))
+    shap, forest, welch = (read_results(results / f"{source}_{name}.csv") for name in ("shap", "forest", "welch"))
     for metric, title in METRIC_TITLES.items():
         figures = {
             "shap": plot_shap(_panels(shap, metric), metric=title),
@@ -168,7 +170,7 @@ def write_published_figures(results: Path) -> None:
             rows = forest[(forest["dataset"] == dataset) & (forest["metric"] == metric)]
             figures[f"forest_{dataset}"] = plot_forest(rows, title=f"{name}, {title}")
         for name, figure in figures.items():
-            save_figure(figure, results / "figures" / f"published_{name}_{metric}.svg")
+            save_figure(figure, results / "figures" / f"{source}_{name}_{metric}.svg")
 
 
 def _panels(table: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:

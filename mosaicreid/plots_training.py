@@ -59,9 +59,13 @@ def plot_learning_rate(history: pd.DataFrame) -> Figure:
 def plot_gate(gate: Tensor, names: Sequence[str]) -> Figure:
     """The gate of a batch: images from left to right, experts from top to bottom, filled where one is active.
 
-    ``gate`` (B, E) of 0 and 1, ``names`` the E experts ``attribute=value``.
+    ``gate`` (B, E) of 0 and 1, ``names`` the E experts ``attribute=value``; an empty figure says so where E is 0.
     """
     figure, axis = plt.subplots(figsize=(_WIDTH, 0.8 + 0.19 * len(names)), layout="constrained")
+    if not names:
+        axis.text(0.5, 0.5, "no experts", ha="center", va="center")
+        axis.set_axis_off()
+        return figure
     axis.imshow(gate.T.numpy(), aspect="auto", cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1)
     axis.set_yticks(range(len(names)), list(names), fontsize=9)
     attributes = [name.partition("=")[0] for name in names]

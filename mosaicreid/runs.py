@@ -40,6 +40,14 @@ class Run:
     per_query: pd.DataFrame
     history: pd.DataFrame
 
+    def score_table(self) -> pd.DataFrame:
+        """The scores in percent, to one decimal as papers print them."""
+        return pd.DataFrame([{score: round(100 * self.scores[score], 1) for score in SCORES}])
+
+    def cost_table(self) -> pd.DataFrame:
+        """What the run took: seconds, bytes and counts by name."""
+        return pd.DataFrame({"cost": list(self.cost), "value": [float(f"{v:.4g}") for v in self.cost.values()]})
+
 
 def run_folder(root: Path, *, dataset: str, name: str, seed: int) -> Path:
     """Where the run ``name`` (``all``, ``all@rank=4``) of one seed lives below ``root``."""

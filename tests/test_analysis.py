@@ -139,7 +139,7 @@ def test_command_fails_where_a_digit_does(
     summary = tables["digits_summary"].assign(agree=tables["digits_summary"]["agree"] - 1)
     changed = tables | {"digits": wrong, "digits_summary": summary}
     monkeypatch.setattr("mosaicreid.analysis.published_tables", lambda: iter(changed.items()))
-    monkeypatch.setattr("mosaicreid.plots.write_published_figures", lambda results: None)
+    monkeypatch.setattr("mosaicreid.plots.write_figures", lambda results: None)
     assert main(["analyse", "--results", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert "397 of 398" in captured.out

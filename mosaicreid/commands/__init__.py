@@ -3,10 +3,10 @@
 import argparse
 from typing import Any
 
-from mosaicreid.commands import analyse, coverage, data, leakage, priors, train
+from mosaicreid.commands import analyse, coverage, data, experiment, leakage, priors, train
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add every command group to the top-level parser."""
-    for group in (data, priors, leakage, analyse, coverage, train):
+    for group in (data, priors, leakage, analyse, train, experiment, coverage):
         group.add(subparsers)

@@ -18,7 +18,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write every table and figure; status 1 where a published number is not reproduced to its last digit."""
     from mosaicreid.analysis import published_tables, write_published
-    from mosaicreid.plots import write_published_figures
+    from mosaicreid.plots import write_figures
     from mosaicreid.plots_caveats import write_caveat_figures
 
     tables = {}
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_published(name, table, arguments.results)
         print(f"{arguments.results / name}.csv: {len(table)} rows", flush=True)
         tables[name] = table
-    write_published_figures(arguments.results)
+    write_figures(arguments.results)
     write_caveat_figures(arguments.results)
     print(f"{arguments.results / 'figures'}: Figures 5 to 9 and those of the caveats")
     total = tables["digits_summary"].iloc[-1]

@@ -32,9 +32,9 @@ class Contrast(nn.Module):
         self.clip = clip
 
     def forward(self, images: Tensor, tokens: Tensor, caption: Tensor) -> dict[str, Tensor]:
-        """``images`` (B, 3, H, W), ``tokens`` (B, context) int64, ``caption`` (B,) int64 to the two directions."""
+        """``images`` (B, 3, H, W), ``tokens`` (B, N) int64, ``caption`` (B,) int64 to the two directions of the loss."""
         pictures = F.normalize(gather(self.clip.encode_image(images).float()), dim=1)
-        texts = F.normalize(gather(self.clip.encode_text(tokens).float()), dim=1)
+        texts = F.normalize(gather(self._encode_captions(tokens).float()), dim=1)
         labels = gather(caption)
         scaled = self.clip.logit_scale.exp().clamp(max=_MAX_LOGIT_SCALE) * pictures
         with torch.autocast(images.device.type, enabled=False):
@@ -42,6 +42,15 @@ class Contrast(nn.Module):
                 "i2t": sup_con_loss(scaled, texts, labels, labels),
                 "t2i": sup_con_loss(texts, scaled, labels, labels),
             }
+
+
+    def _encode_captions(self, tokens: Tensor) -> Tensor:
+        """Features of captions that may be padded to less than the whole context, as open_clip's ``encode_text``."""
+        clip, length = self.clip, tokens.shape[1]
+        x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
+        x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
+        # The end-of-text token has the highest number.
+        return x[torch.arange(len(x)), tokens.argmax(dim=1)] @ clip.text_projection
 
 
 class PromptContrast(nn.Module):

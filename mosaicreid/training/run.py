@@ -49,6 +49,13 @@ class Outcome:
     query_features: Tensor
     gallery_features: Tensor
 
+    def gate(self, images: int) -> tuple[Tensor, tuple[str, ...]]:
+        """The gate (images, E) of the first query images and the experts' names; E is 0 without experts."""
+        if self.models.router is None:
+            return torch.zeros(images, 0), ()
+        router = self.models.router.cpu()
+        return router(torch.from_numpy(self.query.codes[:images])), router.experts
+
 
 def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = None) -> Outcome:
     """Train and evaluate one configuration; stages whose checkpoint is there already are not run again.

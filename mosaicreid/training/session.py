@@ -143,7 +143,8 @@ def _captions(session: Session) -> tuple[Tensor, Tensor]:
     schema = get_schema(session.data.name)
     distinct, index = np.unique(session.context.samples.codes, axis=0, return_inverse=True)
     tokens = tokenize(captions(schema, distinct), context_length=session.models.clip.context_length)
-    return tokens[index], torch.from_numpy(index)
+    longest = int(tokens.argmax(dim=1).max()) + 1
+    return tokens[index, :longest], torch.from_numpy(index)
 
 
 def _decode(

@@ -1,0 +1,94 @@
+"""Figures of our own runs beside the paper's numbers and the world's known truth."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mosaicreid.plots import BLUE, DATASET_TITLES, GREY, ORANGE, style
+
+
+def plot_table3(table: pd.DataFrame) -> Figure:
+    """Our mAP of every configuration beside the published one, a panel per dataset (``experiment_table3.csv``)."""
+    datasets = list(dict.fromkeys(table["dataset"]))
+    heights = [int((table["dataset"] == dataset).sum()) for dataset in datasets]
+    with style():
+        figure, axes = plt.subplots(
+            len(datasets),
+            2,
+            figsize=(6, 1.2 + 0.27 * sum(heights)),
+            height_ratios=heights,
+            sharey="row",
+            squeeze=False,
+            layout="constrained",
+        )
+        for (ours, paper), dataset in zip(axes, datasets, strict=True):
+            rows = table[table["dataset"] == dataset].iloc[::-1]
+            position = np.arange(len(rows))
+            ours.errorbar(rows["mAP"], position, xerr=rows["mAP_sd"], fmt="o", color=BLUE, markersize=4)
+            paper.plot(rows["published_mAP"], position, "s", color=ORANGE, markersize=4)
+            ours.set_yticks(position, rows["configuration"], fontsize=9)
+            ours.set_title(f"{DATASET_TITLES[dataset]}: our tiny world")
+            paper.set_title("the paper")
+        axes[-1, 0].set_xlabel("mAP (%), mean ± SD over seeds")
+        axes[-1, 1].set_xlabel("mAP (%)")
+    return figure
+
+
+def plot_truth(table: pd.DataFrame) -> Figure:
+    """Effect of each attribute's experts against what the world makes knowing it worth (``experiment_truth.csv``)."""
+    datasets = list(dict.fromkeys(table["dataset"]))
+    with style():
+        figure, axes = plt.subplots(
+            len(datasets), 1, figsize=(5.5, 3.4 * len(datasets)), squeeze=False, layout="constrained"
+        )
+        for axis, dataset in zip(axes[:, 0], datasets, strict=True):
+            rows = table[table["dataset"] == dataset]
+            spread = np.abs(np.stack([rows["effect"] - rows["ci_low"], rows["ci_high"] - rows["effect"]]))
+            axis.axhline(0, color="0.5", linewidth=0.8)
+            axis.errorbar(
+                rows["knowledge_gain_bits"], rows["effect"], yerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=2
+            )
+            for row in rows.itertuples():
+                axis.annotate(
+                    str(row.attribute),
+                    (row.knowledge_gain_bits, row.effect),  # type: ignore[arg-type]
+                    xytext=(5, 4),
+                    textcoords="offset points",
+                    fontsize=9,
+                )
+            axis.set_title(DATASET_TITLES[dataset])
+            axis.set_ylabel("effect on mAP (points)")
+        axes[-1, 0].set_xlabel("known truth: bits that images hide and the oracle tells")
+    return figure
+
+
+def plot_last_k(table: pd.DataFrame) -> Figure:
+    """mAP against the share of blocks that have experts, ours and Table 6's (``experiment_last_k.csv``)."""
+    with style():
+        figure, axes = plt.subplots(2, 1, figsize=(5, 5), sharex=True, layout="constrained")
+        for axis, (source, colour, title) in zip(
+            axes, (("ours", BLUE, "our tiny world"), ("paper", ORANGE, "the paper, Table 6")), strict=True
+        ):
+            rows = table[table["source"] == source]
+            axis.errorbar(
+                100 * rows["last_k"] / rows["depth"], rows["mAP"], yerr=rows["mAP_sd"].fillna(0), fmt="o-", color=colour
+            )
+            axis.set_title(title)
+            axis.set_ylabel("mAP (%)")
+        axes[-1].set_xlabel("last blocks with experts (% of all blocks)")
+    return figure
+
+
+def plot_ablations(table: pd.DataFrame) -> Figure:
+    """Difference of every variant to the default, with 95 % intervals (``experiment_ablations.csv``)."""
+    rows = table.iloc[::-1]
+    position = np.arange(len(rows))
+    with style():
+        figure, axis = plt.subplots(figsize=(5.5, 1 + 0.33 * len(rows)), layout="constrained")
+        axis.axvline(0, color="0.5", linewidth=0.8)
+        axis.hlines(position, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=2)
+        axis.plot(rows["difference"], position, "o", color=BLUE)
+        axis.set_yticks(position, rows["variant"])
+        axis.set_xlabel("difference to the default in mAP (points, 95 % intervals)")
+    return figure
