@@ -32,7 +32,7 @@ class Contrast(nn.Module):
         self.clip = clip
 
     def forward(self, images: Tensor, tokens: Tensor, caption: Tensor) -> dict[str, Tensor]:
-        """``images`` (B, 3, H, W), ``tokens`` (B, N) int64, ``caption`` (B,) int64 to the two directions of the loss."""
+        """``images`` (B, 3, H, W), ``tokens`` (B, N) int64, ``caption`` (B,) int64 to the loss in both directions."""
         pictures = F.normalize(gather(self.clip.encode_image(images).float()), dim=1)
         texts = F.normalize(gather(self._encode_captions(tokens).float()), dim=1)
         labels = gather(caption)
@@ -42,7 +42,6 @@ class Contrast(nn.Module):
                 "i2t": sup_con_loss(scaled, texts, labels, labels),
                 "t2i": sup_con_loss(texts, scaled, labels, labels),
             }
-
 
     def _encode_captions(self, tokens: Tensor) -> Tensor:
         """Features of captions that may be padded to less than the whole context, as open_clip's ``encode_text``."""
