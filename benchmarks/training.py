@@ -1,0 +1,148 @@
+"""Images per second of the stages ``baseline`` and ``experts``, and the hours that the paper's runs would take.
+
+    python benchmarks/training.py [--profile paper] [--steps 30] [--csv results/training_speed.csv]
+
+Whole training steps: reading, augmentation, forward, backward, optimiser. On a GPU in bf16, with and without
+``torch.compile``; on the CPU as the profile says. The ratio is to the baseline without compilation of the same run.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from mosaicreid.attributes import get_schema
+from mosaicreid.config import Config
+from mosaicreid.data.augment import Augmentation
+from mosaicreid.data.loaders import Samples, training_batches
+from mosaicreid.profiles import make_config
+from mosaicreid.results import write_results
+from mosaicreid.runs import environment
+from mosaicreid.training.assembly import build_models
+from mosaicreid.training.objectives import Reidentification
+from mosaicreid.training.parameters import make_optimiser, train_only
+from mosaicreid.training.stages import pk_sampler
+
+IDENTITIES, IMAGES, RUNS = 751, 12_936, 45
+# Dense bf16 peak in FLOP/s, from the makers' data sheets, by a part of the device's name.
+PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "4090": 165e12}
+
+
+def random_samples(config: Config, identities: int) -> Samples:
+    """Random pixels and labels, 16 images per identity: speed does not depend on what the images show."""
+    generator = np.random.default_rng(0)
+    labels = np.repeat(np.arange(identities), 16)
+    shape = (len(labels), 3, config.data.height, config.data.width)
+    groups = get_schema(config.data.dataset).groups
+    codes = np.stack([1 << generator.integers(len(group.values), size=len(labels)) for group in groups], axis=1)
+    pixels = generator.integers(0, 256, shape, dtype=np.uint8)
+    return Samples(pixels, labels, labels, generator.integers(1, 7, len(labels)), codes)
+
+
+def steps(
+    config: Config, samples: Samples, stage: str, device: str, compiled: bool
+) -> Iterator[tuple[Reidentification, tuple[torch.Tensor, ...]]]:
+    """Train for ever, yielding the objective and each batch once its step has been taken."""
+    models = build_models(config, identities=samples.num_identities, cameras=6)
+    model, router = (models.baseline, None) if stage == "baseline" else (models.model, models.router)
+    settings = getattr(config.stages, stage)
+    texts = torch.randn(samples.num_identities, model.encoder.projected_width)
+    objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, compiled=compiled).to(device).train()
+    if stage == "experts":
+        heads = (model.bottleneck, model.bottleneck_proj, model.classifier, model.classifier_proj)
+        train_only(objective, torch.nn.ModuleList([model.experts, *heads]))
+    else:
+        train_only(objective, model)
+    optimiser = make_optimiser(objective, settings)
+    half = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.runtime.precision == "bf16")
+    data = config.data
+    policy = Augmentation(flip=data.flip, padding=data.padding, erasing=data.erasing)
+    for epoch in range(1, 10**6):
+        plan = pk_sampler(config, samples.labels).batches(epoch)
+        for batch in training_batches(samples, plan, augmentation=policy, seed=0, epoch=epoch, device=device):
+            tensors = (batch.images, batch.labels, batch.camids, batch.codes)
+            with half:
+                loss = torch.stack(list(objective(*tensors).values())).sum()
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            yield objective, tensors
+
+
+def measure(config: Config, samples: Samples, stage: str, device: str, compiled: bool, count: int) -> dict[str, object]:
+    """Seconds per step after a warm-up, floating-point operations per step, and peak memory on a GPU."""
+    training = steps(config, samples, stage, device, compiled)
+    for _ in range(5):
+        next(training)
+    wait(device)
+    started = time.perf_counter()
+    for _ in range(count):
+        objective, tensors = next(training)
+    wait(device)
+    seconds = (time.perf_counter() - started) / count
+    memory = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else float("nan")
+    training.close()
+    if compiled:
+        return {"seconds": seconds, "memory_gib": memory, "flop": float("nan")}
+    with FlopCounterMode(display=False) as counter:
+        torch.stack(list(objective(*tensors).values())).sum().backward()
+    return {"seconds": seconds, "memory_gib": memory, "flop": float(counter.get_total_flops())}
+
+
+def wait(device: str) -> None:
+    """Wait for the device to finish."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Measure, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="paper" if torch.cuda.is_available() else "tiny")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--csv", type=Path)
+    arguments = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    config = make_config(arguments.profile, {"model.weights": "pretrain"})
+    samples = random_samples(config, IDENTITIES if arguments.profile == "paper" else 128)
+    name = torch.cuda.get_device_name() if device == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    peak = next((flops for part, flops in PEAKS.items() if part in name), float("nan"))
+    rows = []
+    for stage in ("baseline", "experts"):
+        for compiled in (False, True) if device == "cuda" else (False,):
+            cost = measure(config, samples, stage, device, compiled, arguments.steps)
+            flop = cost["flop"] if not compiled else rows[-1]["flop"]
+            speed = config.data.batch_size / cost["seconds"]
+            epochs = getattr(config.stages, stage).epochs
+            rows.append(
+                {
+                    "profile": arguments.profile,
+                    "device": name,
+                    "stage": stage,
+                    "compiled": int(compiled),
+                    "images_per_second": speed,
+                    "memory_gib": cost["memory_gib"],
+                    "flop": flop,
+                    "share_of_peak": flop / cost["seconds"] / peak,
+                    "hours_per_run": epochs * IMAGES / speed / 3600,
+                }
+            )
+            first = rows[0]["images_per_second"]
+            print(
+                f"{arguments.profile} {stage:8s} compiled={compiled!s:5s} {speed:8.0f} images/s, "
+                f"{speed / first:.2f} x the baseline stage, {rows[-1]['share_of_peak']:.0%} of peak, "
+                f"{cost['memory_gib']:.1f} GiB; {epochs} epochs of {IMAGES} images: {rows[-1]['hours_per_run']:.2f} h, "
+                f"{RUNS} runs: {RUNS * rows[-1]['hours_per_run']:.1f} h",
+                flush=True,
+            )
+    if arguments.csv:
+        write_results(pd.DataFrame(rows), arguments.csv, parameters=environment(name))
+
+
+if __name__ == "__main__":
+    main()
