@@ -1,13 +1,24 @@
 PYTHON ?= python3
+CORES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# --nolock: after a kill -9 the lock of the dead run would stay, and the command would not go on by itself.
+SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete --keep-going --quiet rules
 
-.PHONY: reproduce test book format clean
+.PHONY: reproduce analyse sweep paper book test format clean
 
-reproduce: $(STAMP)
+reproduce: analyse sweep book
+
+analyse: $(STAMP)
 	$(BIN)/mosaicreid analyse
-	$(MAKE) --no-print-directory book
+
+sweep: $(STAMP)
+	$(SNAKEMAKE) --cores $(CORES)
+
+paper: $(STAMP)
+	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }
+	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper data="$(DATA)"
 
 book: $(STAMP)
 	$(BIN)/jupyter-book build book/
