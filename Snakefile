@@ -6,40 +6,55 @@
 
 What a run depends on: its parameters, the code that trains (not its comments), the data and the shared stages. Outputs
 of this workflow lie in runs/ and data/; tables and figures in results/ are written whole by the analysis itself.
+Without another profile, Snakemake reads profiles/default: go on after a failure, finish what was interrupted.
 """
 
-import mosaicreid
+import os
+import sys
 from pathlib import Path
 
-from mosaicreid.profiles import make_config
+import mosaicreid
 from mosaicreid.configurations import Variant, ablations, last_k_variants, table3
-from mosaicreid.errors import one_of
+from mosaicreid.errors import InputError, one_of
 from mosaicreid.fingerprint import code_fingerprint
+from mosaicreid.profiles import make_config
+from mosaicreid.settings import format_settings, parse_settings
+
+KEYS = "profile datasets seeds data runs results executed identities only variants settings".split()
+for key in config:
+    if key not in KEYS:
+        raise one_of("key of --config", key, KEYS)
+
+# The commands of the environment that runs this workflow, activated or not.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 PROFILE = config.get("profile", "tiny")
-SETTINGS = make_config(PROFILE)
+# For every run, like "stages.experts.epochs=20"; settings of the experts name a run, and are those of variants.
+EVERY = parse_settings(str(config.get("settings", "")))
+for name in EVERY:
+    if name.startswith("experts."):
+        raise InputError(f"settings={name}=...: settings of the experts differ by run (mosaicreid/configurations.py)")
+SETTINGS = make_config(PROFILE, EVERY)
 TINY = PROFILE == "tiny"
 DATASETS = str(config.get("datasets", "market1501 dukemtmc")).split()
 SEEDS = [int(seed) for seed in str(config.get("seeds", "0 1 2" if TINY else "0")).split()]
 DATA = Path(config.get("data", "data/tiny" if TINY else "data"))
 RUNS = Path(config.get("runs", f"runs/{PROFILE}"))
 RESULTS = Path(config.get("results", "results" if TINY else "results/paper"))
+EXECUTED = Path(config.get("executed", "book/executed" if TINY else RESULTS / "executed"))
 DEPTH = SETTINGS.experts.last_k
 # The paper's ablation of K is Market-1501's; what the paper leaves open is asked of the same dataset.
-VARIANTS_ON = str(config.get("variants", "market1501")).split()
+VARIANTS_ON = [name for name in str(config.get("variants", "market1501")).split() if name in DATASETS]
 ONLY = str(config.get("only", "")).split()
-
 # The tiny worlds: enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
 IDENTITIES = int(config.get("identities", 240))
 
 PACKAGE = Path(mosaicreid.__file__).parent
-TRAINING = ["attributes.py", "annotation.py", "config.py", "settings.py", "losses.py", "schedules.py", "retrieval.py"]
-TRAINING += ["ranking.py", "ties.py", "inference.py", "checkpoints.py", "models", "training"]
+DRAWING = ["synthetic", "world", "drawing", *(f"synthetic_{part}" for part in "body carried head scene wardrobe".split())]
+TRAINING = ["attributes.py", "annotation.py", "config.py", "settings.py", "losses.py", "schedules.py", "checkpoints.py"]
+TRAINING += ["models", "training"]
 TRAINING += [f"data/{name}.py" for name in ("market1501", "cache", "sampler", "augment", "loaders", "captions")]
-DRAWING = [f"data/{name}.py" for name in ("synthetic", "world", "drawing")]
-DRAWING += [f"data/synthetic_{name}.py" for name in ("body", "carried", "head", "scene", "wardrobe")]
-TRAINING_CODE = code_fingerprint([*(PACKAGE / name for name in TRAINING), Path("notebooks/train.ipynb")])
-DRAWING_CODE = code_fingerprint([PACKAGE / name for name in DRAWING])
+EVALUATION = ["retrieval.py", "ranking.py", "ties.py", "inference.py"]
 
 
 def variants(dataset):
@@ -48,38 +63,40 @@ def variants(dataset):
     if dataset in VARIANTS_ON:
         wanted += [*last_k_variants(DEPTH), *ablations()]
     by_name = {variant.name: variant for variant in wanted}
-    for name in ONLY:
-        if name not in by_name:
-            raise one_of("run", name, by_name)
     return {name: variant for name, variant in by_name.items() if not ONLY or name in ONLY}
 
 
+for name in ONLY:
+    if not any(name in variants(dataset) for dataset in DATASETS):
+        raise InputError(f"only={name}: no run of {', '.join(DATASETS)} has this name; see `snakemake -n` without only")
+
+
 def settings_of(wildcards):
-    overrides = variants(wildcards.dataset)[wildcards.name].overrides
-    return " ".join(f"{name}={value}" for name, value in overrides.items())
+    return format_settings(EVERY | dict(variants(wildcards.dataset)[wildcards.name].overrides))
 
 
 def configuration_of(wildcards):
     return variants(wildcards.dataset)[wildcards.name].configuration
 
 
+def depends_on(*stages):
+    """The settings that the numbers of ``stages`` depend on."""
+    values = SETTINGS.to_dict()
+    return str([values["data"], values["model"], values["runtime"]["precision"], [values["stages"][s] for s in stages]])
+
+
 RUN = str(RUNS / "{dataset}" / "{name}" / "seed{seed}")
 SHARED = str(RUNS / "{dataset}" / "_shared" / "seed{seed}")
+READY = str(RUNS / "{dataset}" / "_shared" / "data.txt")
+CODE = str(RUNS / "training_code.txt")
+LOGS = RUNS / "logs"
 FINISHED = [
     RUN.format(dataset=dataset, name=name, seed=seed) + "/metrics.json"
     for dataset in DATASETS
     for name in variants(dataset)
     for seed in SEEDS
 ]
-
-
-def shared_settings():
-    """What the stages before the experts depend on."""
-    values = SETTINGS.to_dict()
-    return str([values["data"], values["model"], [values["stages"][name] for name in ("pretrain", "prompts", "baseline")]])
-
-
-READY = str(RUNS / "{dataset}" / "_shared" / "data.json")
+SHOWN = [str(EXECUTED / f"train-{dataset}.ipynb") for dataset in DATASETS if "all" in variants(dataset)]
 
 
 wildcard_constraints:
@@ -90,17 +107,19 @@ wildcard_constraints:
 
 localrules:
     everything,
-    check_data,
+    training_code,
     analyse,
+    executed,
 
 
 onerror:
-    shell("grep -sl . {RUNS}/failed/*.txt | xargs -r cat >&2")
+    for report in sorted((RUNS / "failed").glob("*.txt")):
+        print(report.read_text().strip(), file=sys.stderr)
 
 
 rule everything:
     input:
-        str(RUNS / "analysed.txt") if not ONLY else FINISHED,
+        [str(RUNS / "analysed.txt"), SHOWN] if not ONLY else FINISHED,
 
 
 if TINY:
@@ -112,19 +131,23 @@ if TINY:
             root=lambda wildcards: DATA / wildcards.dataset,
             size=f"{SETTINGS.data.height}x{SETTINGS.data.width}",
             identities=IDENTITIES,
-            code=DRAWING_CODE,
+            code=code_fingerprint([PACKAGE / "data" / f"{name}.py" for name in DRAWING]),
         threads: 2
         log:
-            str(RUNS / "logs" / "{dataset}.data.log"),
+            str(LOGS / "{dataset}.data.log"),
         message:
             "{wildcards.dataset}: drawing the synthetic world"
         shell:
             # The folder is the workflow's own; synthesize itself refuses to write over anything.
             "rm -rf {params.root:q} && mosaicreid data synthesize {params.root:q} --like {wildcards.dataset}"
             " --identities {params.identities} --seed 0 --size {params.size} --workers {threads} > {log:q} 2>&1"
-            " && cp {params.root:q}/synthetic.json {output:q}"
+            " && echo {params.code} | cat - {params.root:q}/synthetic.json > {output:q}"
+            " && echo {wildcards.dataset} data: $SECONDS s"
 
 else:
+
+    localrules:
+        check_data,
 
     rule check_data:
         output:
@@ -132,49 +155,67 @@ else:
         params:
             root=lambda wildcards: DATA / wildcards.dataset,
         log:
-            str(RUNS / "logs" / "{dataset}.data.log"),
+            str(LOGS / "{dataset}.data.log"),
         message:
             "{wildcards.dataset}: checking the images"
         shell:
             "mosaicreid data check {params.root:q} --dataset {wildcards.dataset} > {log:q} 2>&1 && cp {log:q} {output:q}"
 
 
+rule training_code:
+    output:
+        CODE,
+    params:
+        code=code_fingerprint(PACKAGE / name for name in TRAINING),
+    message:
+        "the code that trains has changed, or is new here"
+    shell:
+        "echo {params.code} > {output:q}"
+
+
 rule shared:
     input:
-        READY,
+        data=READY,
+        code=CODE,
     output:
         SHARED + "/ready.txt",
     params:
         root=lambda wildcards: DATA / wildcards.dataset,
-        code=TRAINING_CODE,
-        settings=shared_settings(),
+        folder=SHARED,
+        settings=format_settings(EVERY),
+        depends_on=depends_on("pretrain", "prompts", "baseline"),
     threads: 1 if TINY else 4
     resources:
         gpu=0 if TINY else 1,
         mem_mb=4000 if TINY else 32000,
         runtime=60 if TINY else 1440,
     log:
-        str(RUNS / "logs" / "{dataset}.shared.seed{seed}.log"),
+        str(LOGS / "{dataset}.shared.seed{seed}.log"),
     message:
-        "{wildcards.dataset}: stages that all runs of seed {wildcards.seed} share"
+        "{wildcards.dataset}: what all runs of seed {wildcards.seed} share"
     shell:
-        "mosaicreid train baseline --dataset {wildcards.dataset} --root {params.root:q} --runs {RUNS:q}"
-        " --profile {PROFILE} --seed {wildcards.seed} > {log:q} 2>&1 && touch {output:q}"
+        # An interrupted stage goes on from its checkpoint, unless data or code are newer.
+        "find {params.folder:q} -name '*.pt' ! '(' -newer {input.data:q} -newer {input.code:q} ')' -delete;"
+        " mosaicreid train baseline --dataset {wildcards.dataset} --root {params.root:q} --runs {RUNS:q}"
+        " --profile {PROFILE} --seed {wildcards.seed} --set {params.settings:q} > {log:q} 2>&1"
+        " && cksum {params.folder:q}/*.pt > {output:q}"
+        " && echo {wildcards.dataset} shared stages, seed {wildcards.seed}: $SECONDS s"
 
 
 rule run:
     input:
-        SHARED + "/ready.txt",
+        shared=SHARED + "/ready.txt",
     output:
-        RUN + "/metrics.json",
-        RUN + "/per_query.parquet",
+        metrics=RUN + "/metrics.json",
+        per_query=RUN + "/per_query.parquet",
         notebook=RUN + "/notebook.ipynb",
     params:
         root=lambda wildcards: DATA / wildcards.dataset,
+        folder=RUN,
         configuration=configuration_of,
         settings=settings_of,
-        profile=str(SETTINGS.to_dict()),
-        code=TRAINING_CODE,
+        depends_on=depends_on("experts"),
+        code=code_fingerprint([*(PACKAGE / name for name in EVALUATION), Path("notebooks/train.ipynb")]),
         failed=str(RUNS / "failed" / "{dataset}.{name}.seed{seed}.txt"),
     threads: 1 if TINY else 4
     resources:
@@ -182,15 +223,19 @@ rule run:
         mem_mb=4000 if TINY else 32000,
         runtime=30 if TINY else 1440,
     log:
-        str(RUNS / "logs" / "{dataset}.{name}.seed{seed}.log"),
+        str(LOGS / "{dataset}.{name}.seed{seed}.log"),
     message:
         "{wildcards.dataset}: {wildcards.name}, seed {wildcards.seed}"
     shell:
-        "rm -f {params.failed:q}; papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
+        "rm -f {params.failed:q}; find {params.folder:q} -name experts.pt ! -newer {input.shared:q} -delete;"
+        # Progress bars belong to a terminal; in a notebook that stays they are noise.
+        " TQDM_DISABLE=1 papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
         " -p dataset {wildcards.dataset} -r root {params.root:q} -r runs {RUNS:q} -p profile {PROFILE}"
         " -r configuration {params.configuration:q} -p seed {wildcards.seed} -r settings {params.settings:q}"
-        " > {log:q} 2>&1 || {{ mkdir -p {RUNS:q}/failed; "
-        "echo 'failed: {wildcards.dataset} {wildcards.name} seed {wildcards.seed}: see {log}' > {params.failed:q}; exit 1; }}"
+        " > {log:q} 2>&1 && echo {wildcards.dataset} {wildcards.name} seed {wildcards.seed}: $SECONDS s"
+        # A run's log ends with its exception.
+        " || {{ mkdir -p {RUNS:q}/failed; echo failed: {wildcards.dataset} {wildcards.name} seed {wildcards.seed}, log"
+        " {log:q}: \"$(sed '/^$/d' {log:q} | tail -n 1)\" > {params.failed:q}; cat {params.failed:q}; exit 1; }}"
 
 
 rule analyse:
@@ -203,9 +248,22 @@ rule analyse:
         datasets=" ".join(DATASETS),
         variants=" ".join(VARIANTS_ON),
     log:
-        str(RUNS / "logs" / "analysis.log"),
+        str(LOGS / "analysis.log"),
     message:
         "tables and figures of all runs"
     shell:
         "mosaicreid experiment --runs {RUNS:q} --data {DATA:q} --results {RESULTS:q} --datasets {params.datasets}"
-        " --variants {params.variants} --profile {PROFILE} > {log:q} 2>&1"
+        " --variants {params.variants} --profile {PROFILE} > {log:q} 2>&1 && echo tables and figures: $SECONDS s"
+
+
+rule executed:
+    input:
+        str(RUNS / "{dataset}" / "all" / f"seed{SEEDS[0]}" / "notebook.ipynb"),
+    output:
+        str(EXECUTED / "train-{dataset}.ipynb"),
+    params:
+        code=code_fingerprint([PACKAGE / "executed.py"]),
+    message:
+        "{wildcards.dataset}: the executed notebook as a page of the book"
+    shell:
+        "mosaicreid executed {input:q} {output:q}"
