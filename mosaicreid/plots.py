@@ -128,7 +128,7 @@ def plot_t_tests(panels: Mapping[str, pd.DataFrame], *, metric: str) -> Figure:
 
     columns = ["attribute", "t_stat", "p_value", "n_included", "n_excluded"]
     with style():
-        label = f"Welch t of {metric}, excluded − included"
+        label = f"Welch's t of {metric}, excluded − included"
         figure = _stacked(panels, columns, _lollipops("t_stat", lambda row: level(row["p_value"])), label)
         _legend(figure, levels)
     return figure
@@ -146,8 +146,9 @@ def plot_effect_sizes(panels: Mapping[str, pd.DataFrame], *, metric: str) -> Fig
         return points(axes, table)
 
     with style():
-        label = f"Cohen's d of {metric}, included − excluded (pooled SDs)"
+        label = f"Cohen's d of {metric} (pooled SDs),\nincluded − excluded"
         figure = _stacked(panels, ["attribute", "cohens_d", "n_included", "n_excluded"], draw, label)
+        _legend(figure, {"0.8, called large": (ORANGE, "|")})
     return figure
 
 
@@ -228,7 +229,7 @@ def _lollipops(column: str, look: Callable[[pd.Series], tuple[str, str]]) -> Cal
 
 def _legend(figure: Figure, entries: Mapping[str, tuple[str, str]]) -> None:
     handles = [
-        mpl.lines.Line2D([], [], linestyle="", marker=marker, color=colour, label=label)
+        mpl.lines.Line2D([], [], linestyle="", marker=marker, color=colour, markeredgewidth=1.2, label=label)
         for label, (colour, marker) in entries.items()
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handletextpad=0.2)

@@ -20,12 +20,15 @@ def run(arguments: argparse.Namespace) -> int:
     from mosaicreid.analysis import published_tables, write_published
     from mosaicreid.plots import write_figures
     from mosaicreid.plots_caveats import write_caveat_figures
+    from mosaicreid.recovery import write_recovery
 
     tables = {}
     for name, table in published_tables():
         write_published(name, table, arguments.results)
         print(f"{arguments.results / name}.csv: {len(table)} rows", flush=True)
         tables[name] = table
+    write_recovery(arguments.results)
+    print(f"{arguments.results / 'recovery.csv'}: how many designs fit the published numbers, step by step")
     write_figures(arguments.results)
     write_caveat_figures(arguments.results)
     print(f"{arguments.results / 'figures'}: Figures 5 to 9 and those of the caveats")
