@@ -30,6 +30,14 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     synthesize.add_argument("--seed", type=int, required=True, help="equal seeds give equal bytes")
     synthesize.add_argument("--annotation", type=Path, help="a real .mat file to draw the people from")
     synthesize.add_argument("--size", type=_size, default=(128, 64), metavar="HxW", help="default: 128x64")
+    synthesize.add_argument(
+        "--visibility",
+        type=_visibility,
+        nargs="+",
+        default=[],
+        metavar="NAME=SHARE",
+        help="how often an image shows an attribute, 0 to 1, in place of the world's own (hat=0.5 age=1)",
+    )
     synthesize.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
     synthesize.set_defaults(run=_synthesize)
 
@@ -39,6 +47,16 @@ def _size(text: str) -> tuple[int, int]:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no image size; expected height x width like 128x64")
     return int(match[1]), int(match[2])
+
+
+def _visibility(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no visibility; expected an attribute and a share like hat=0.5"
+        ) from None
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -72,5 +90,6 @@ def _synthesize(arguments: argparse.Namespace) -> None:
         annotation=arguments.annotation,
         height=height,
         width=width,
+        visibility=dict(arguments.visibility),
         workers=arguments.workers,
     )

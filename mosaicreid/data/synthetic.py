@@ -8,6 +8,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ _PEOPLE, _DETAIL, _CAMERA, _IMAGE = range(4)
 
 @dataclass(frozen=True)
 class Job:
-    """One image: where it goes, whose it is (codes all 0 for nobody in the annotation), and by which camera."""
+    """One image: where it goes, whose it is (codes all 0 for strangers), and by which camera."""
 
     path: str
     pid: int
@@ -93,7 +95,7 @@ def synthesize(
             (unfinished / folder).mkdir(parents=True)
         _render(jobs, unfinished, world, seed=seed, height=height, width=width, workers=workers)
         write_annotation(unfinished / FILE_NAMES[like], people)
-        truth = _describe(world, jobs, identities=identities, seed=seed, height=height, width=width)
+        truth = _describe(world, people, jobs, identities=identities, seed=seed, height=height, width=width)
         (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n")
         if root.exists():
             root.rmdir()
@@ -158,7 +160,8 @@ def _job(split: str, like: str, pid: int, camid: int, index: int, codes: tuple[i
 def _render(
     jobs: list[Job], folder: Path, world: World, *, seed: int, height: int, width: int, workers: int | None
 ) -> None:
-    draw = partial(_draw, folder=folder, world=world, seed=seed, height=height, width=width)
+    cameras = {camid: Camera.draw(_random(seed, _CAMERA, camid)) for camid in sorted({job.camid for job in jobs})}
+    draw = partial(_draw, folder=folder, world=world, cameras=cameras, seed=seed, height=height, width=width)
     workers = workers or os.cpu_count() or 1
     with tqdm(total=len(jobs), desc="synthesize", unit="image", disable=None) as progress:
         if workers == 1:
@@ -168,16 +171,32 @@ def _render(
             return
         # A fresh interpreter per worker: forking one that has threads (torch's, say) can hang.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
             for _ in pool.map(draw, jobs, chunksize=64):
                 progress.update()
 
 
-def _draw(job: Job, *, folder: Path, world: World, seed: int, height: int, width: int) -> None:
+def _start_worker() -> None:
+    # Ctrl-C reaches every process of a terminal: the parent alone answers it, and clears up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot stop its workers, which would wait for their next image for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _draw(
+    job: Job, *, folder: Path, world: World, cameras: Mapping[int, Camera], seed: int, height: int, width: int
+) -> None:
     generator = _random(seed, _IMAGE, job.pid, job.camid, job.index)
-    camera = Camera.draw(_random(seed, _CAMERA, job.camid))
+    camera = cameras[job.camid]
     shot = Shot.draw(generator)
-    if any(job.codes):
+    if job.pid > DISTRACTOR:
         codes, detail = np.array(job.codes, dtype=np.int16), Detail.draw(_random(seed, _DETAIL, job.pid))
     else:
         codes, detail = _stranger(world, generator), Detail.draw(generator)
@@ -194,7 +213,7 @@ def _stranger(world: World, generator: np.random.Generator) -> NDArray[np.int16]
     return world.draw_people(1, generator)[0]
 
 
-def _describe(world: World, jobs: list[Job], **settings: int) -> dict[str, object]:
+def _describe(world: World, people: Mapping[str, Annotation], jobs: list[Job], **settings: int) -> dict[str, object]:
     counts = {}
     for split, folder in FOLDERS.items():
         own = [job for job in jobs if job.path.startswith(f"{folder}/")]
@@ -204,5 +223,5 @@ def _describe(world: World, jobs: list[Job], **settings: int) -> dict[str, objec
         **settings,
         "counts": counts,
         "priors": {name: list(prior) for name, prior in world.priors.items()},
-        "truth": world.truth(),
+        "truth": world.truth(people["test"].codes),
     }

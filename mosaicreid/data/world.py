@@ -10,8 +10,10 @@ and what an oracle adds to an image is the rest, the knowledge gain H(T | X) = H
 everybody is alike (no entropy) or everything is seen (visibility 1).
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +91,10 @@ class World:
     """A schema with a prior over every attribute's values and a visibility in 0..1 for every attribute.
 
     ``variety`` is the number of attribute vectors that people are drawn from, per person; see ``draw_people``.
+
+    Raises:
+        InputError: a prior that is no distribution over its attribute's values, or an attribute without visibility,
+            with one outside 0..1, or unknown.
     """
 
     schema: Schema
@@ -98,27 +104,39 @@ class World:
 
     def __post_init__(self) -> None:
         """Check both mappings against the schema."""
+        for group in self.schema.groups:
+            prior = self.priors.get(group.name, ())
+            if len(prior) != len(group.values) or min(prior) < 0 or not abs(sum(prior) - 1) < 1e-9:
+                raise InputError(
+                    f"the prior of {group.name} must be {len(group.values)} shares that add up to 1; got {prior}"
+                )
+            if group.name not in self.visibility:
+                raise InputError(f"{group.name} has no visibility; expected one for every attribute")
         for name, value in self.visibility.items():
             if name not in self.schema.attributes:
                 raise one_of("attribute with a visibility", name, self.schema.attributes)
             if not 0 <= value <= 1:
                 raise InputError(f"the visibility of {name} must be in 0..1; got {value}")
 
-    def truth(self) -> list[dict[str, float | str]]:
-        """Per attribute: attribute, visibility, entropy_bits, shown_bits (I(T; X)), knowledge_gain_bits (H(T | X))."""
+    def truth(self, test: NDArray[np.int16]) -> list[dict[str, float | str]]:
+        """What every attribute is worth, a row each, in bits; ``test`` (P, A): the codes of the test people.
+
+        Of the world's people: entropy_bits H(T), shown_bits I(T; X), knowledge_gain_bits H(T | X). Of the few who are
+        tested, among whom values may be rarer or more common than in the world: test_knowledge_gain_bits.
+        """
         rows: list[dict[str, float | str]] = []
-        for name in self.schema.attributes:
-            prior = np.array(self.priors[name])
-            visibility = self.visibility[name]
-            joint = prior[:, None] * (visibility * np.eye(len(prior)) + (1 - visibility) * prior)
-            total, shown = entropy(prior), 2 * entropy(prior) - entropy(joint.ravel())
+        for column, group in enumerate(self.schema.groups):
+            prior, visibility = np.array(self.priors[group.name]), self.visibility[group.name]
+            total, gain = entropy(prior), _knowledge_gain(prior, prior, visibility)
+            among_tested = value_shares(test[:, column], len(group.values))
             rows.append(
                 {
-                    "attribute": name,
+                    "attribute": group.name,
                     "visibility": visibility,
                     "entropy_bits": total,
-                    "shown_bits": max(0.0, shown),
-                    "knowledge_gain_bits": total - max(0.0, shown),
+                    "shown_bits": total - gain,
+                    "knowledge_gain_bits": gain,
+                    "test_knowledge_gain_bits": _knowledge_gain(among_tested, prior, visibility),
                 }
             )
         return rows
@@ -142,18 +160,39 @@ class World:
         An attribute without a label shows none, and two labels both, where the truth is shown.
         """
         look = {}
-        for group, code in zip(self.schema.groups, codes.tolist(), strict=True):
-            visible = generator.random() < self.visibility[group.name]
-            stranger = int(generator.choice(len(group.values), p=self.priors[group.name]))
+        uniform = generator.random((len(self.schema.groups), 2)).tolist()
+        for group, code, (hidden, chance) in zip(self.schema.groups, codes.tolist(), uniform, strict=True):
             names = tuple(value for bit, value in enumerate(group.values) if code >> bit & 1)
-            look[group.name] = names if visible else (group.values[stranger],)
+            stranger = group.values[bisect_right(self._cumulative[group.name], chance)]
+            look[group.name] = names if hidden < self.visibility[group.name] else (stranger,)
         return look
+
+    @cached_property
+    def _cumulative(self) -> dict[str, list[float]]:
+        # A generator's own choice() checks and adds the probabilities up anew for every draw.
+        sums = {name: np.cumsum(prior) for name, prior in self.priors.items()}
+        return {name: (values / values[-1]).tolist() for name, values in sums.items()}
 
 
 def entropy(distribution: NDArray[np.floating]) -> float:
     """Shannon entropy in bits; zero probabilities count nothing."""
     positive = distribution[distribution > 0]
     return float(-(positive * np.log2(positive)).sum())
+
+
+def value_shares(codes: NDArray[np.integer], values: int) -> NDArray[np.float64]:
+    """Share of each value among the labels in ``codes`` (P,); who has no label does not count, who has two does twice.
+
+    Nobody labelled: all shares are 0, as is the entropy.
+    """
+    counts = (codes[:, None] >> np.arange(values) & 1).sum(axis=0)
+    return counts / max(1, counts.sum())
+
+
+def _knowledge_gain(people: NDArray[np.float64], prior: NDArray[np.float64], visibility: float) -> float:
+    """H(T | X) = H(T, X) - H(X), where T is distributed as ``people`` and an unseen T shows a value of the prior."""
+    joint = people[:, None] * (visibility * np.eye(len(prior)) + (1 - visibility) * prior)
+    return max(0.0, entropy(joint.ravel()) - entropy(joint.sum(axis=0)))
 
 
 def make_world(
@@ -171,8 +210,7 @@ def make_world(
     if annotation is not None:
         codes = np.concatenate([split.codes for split in annotation.values()])
         for column, group in enumerate(schema.groups):
-            counts = np.array([(codes[:, column] >> bit & 1).sum() for bit in range(len(group.values))], dtype=float)
-            priors[group.name] = tuple((counts / counts.sum()).tolist())
+            priors[group.name] = tuple(value_shares(codes[:, column], len(group.values)).tolist())
     return World(
         schema=schema,
         priors=priors,
