@@ -34,7 +34,7 @@ class Retrieval:
     Attributes:
         mAP: mean average precision.
         cmc: Rank-k by k: the share of queries with a match among their first k (with ties: its expectation).
-        mINP: mean inverse negative penalty, matches over the rank of the last match (Ye et al. 2021).
+        mINP: mean inverse negative penalty, matches over the rank of the last match (Ye et al. 2022).
         per_query: one row per query, in their order: query (index), pid, camid, ap, rank (of the first match, from 1;
             with ties its expectation), num_matches. Without a match: num_matches 0, ap and rank NaN.
         unmatched: indices of the queries without a match, which no mean includes.

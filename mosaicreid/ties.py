@@ -108,7 +108,7 @@ class TieBlocks:
         return rate
 
     def inverse_negative_penalty(self, num_queries: int) -> NDArray[np.float64]:
-        """(Q,) expected INP: matches over the rank of the last match (Ye et al. 2021, mINP); NaN without a match."""
+        """(Q,) expected INP: matches over the rank of the last match (Ye et al. 2022, mINP); NaN without a match."""
         last = np.flatnonzero(np.append(self.query[1:] != self.query[:-1], True)[: len(self.query)])
         inverse = np.full(num_queries, np.nan)
         inverse[self.query[last]] = [
