@@ -21,13 +21,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status (0 done, 1 a check failed, 2 bad input)."""
+    """Run one command; returns the exit status (0 done, 1 a check failed, 2 bad input, 130 interrupted)."""
     namespace = build_parser().parse_args(arguments)
     try:
         return int(namespace.run(namespace) or 0)
     except (InputError, OSError) as error:
         print(f"mosaicreid: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("mosaicreid: interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

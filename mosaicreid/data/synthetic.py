@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 from mosaicreid.annotation import FILE_NAMES, read_annotation, write_annotation
@@ -85,7 +86,7 @@ def synthesize(
         raise InputError(f"got seed {seed} and {workers} workers; expected a seed of 0 or above and at least 1 worker")
     real = read_annotation(annotation, like) if annotation else None
     world = make_world(like, visibility=visibility, annotation=real)
-    people = _draw_people(world, identities, seed, real)
+    people = draw_people(world, identities, seed, annotation=real)
     jobs = list(_plan(people, like, seed))
 
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -109,14 +110,19 @@ def _random(seed: int, *stream: int) -> np.random.Generator:
     return np.random.default_rng([seed, *(number + 1 for number in stream)])
 
 
-def _draw_people(
-    world: World, identities: int, seed: int, real: Mapping[str, Annotation] | None
+def draw_people(
+    world: World, identities: int, seed: int, *, annotation: Mapping[str, Annotation] | None = None
 ) -> dict[str, Annotation]:
+    """The people of a dataset as its annotation by split; of a real ``annotation`` where one is given.
+
+    Raises:
+        InputError: more identities than the annotation has.
+    """
     generator = _random(seed, _PEOPLE)
-    if real is None:
+    if annotation is None:
         codes = world.draw_people(identities, generator)
     else:
-        pool = np.concatenate([split.codes for split in real.values()])
+        pool = np.concatenate([split.codes for split in annotation.values()])
         if identities > len(pool):
             raise InputError(f"got {identities} identities, but the annotation has only {len(pool)} to draw from")
         codes = pool[generator.permutation(len(pool))[:identities]]
@@ -160,7 +166,7 @@ def _job(split: str, like: str, pid: int, camid: int, index: int, codes: tuple[i
 def _render(
     jobs: list[Job], folder: Path, world: World, *, seed: int, height: int, width: int, workers: int | None
 ) -> None:
-    cameras = {camid: Camera.draw(_random(seed, _CAMERA, camid)) for camid in sorted({job.camid for job in jobs})}
+    cameras = draw_cameras(world.schema.dataset, seed)
     draw = partial(_draw, folder=folder, world=world, cameras=cameras, seed=seed, height=height, width=width)
     workers = workers or os.cpu_count() or 1
     with tqdm(total=len(jobs), desc="synthesize", unit="image", disable=None) as progress:
@@ -190,11 +196,19 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _draw(
-    job: Job, *, folder: Path, world: World, cameras: Mapping[int, Camera], seed: int, height: int, width: int
-) -> None:
+def _draw(job: Job, *, folder: Path, world: World, cameras: Sequence[Camera], seed: int, **size: int) -> None:
+    draw_image(job, world=world, cameras=cameras, seed=seed, **size).save(folder / job.path, quality=_QUALITY)
+
+
+def draw_cameras(like: str, seed: int) -> tuple[Camera, ...]:
+    """The cameras of a dataset, number 1 first."""
+    return tuple(Camera.draw(_random(seed, _CAMERA, camid)) for camid in range(1, _CAMERAS[like] + 1))
+
+
+def draw_image(job: Job, *, world: World, cameras: Sequence[Camera], seed: int, height: int, width: int) -> Image.Image:
+    """Take one image: RGB, ``height`` x ``width`` pixels."""
     generator = _random(seed, _IMAGE, job.pid, job.camid, job.index)
-    camera = cameras[job.camid]
+    camera = cameras[job.camid - 1]
     shot = Shot.draw(generator)
     if job.pid > DISTRACTOR:
         codes, detail = np.array(job.codes, dtype=np.int16), Detail.draw(_random(seed, _DETAIL, job.pid))
@@ -202,11 +216,9 @@ def _draw(
         codes, detail = _stranger(world, generator), Detail.draw(generator)
     # Every other distractor is a false alarm of the detector; the rest, like junk, are people whom nobody annotated.
     if job.pid == DISTRACTOR and job.index % 2:
-        image = render_background(shot, camera, height=height, width=width)
-    else:
-        outfit = Outfit.of(world.shown(codes, generator), detail)
-        image = render_person(outfit, detail, shot, camera, height=height, width=width)
-    image.save(folder / job.path, quality=_QUALITY)
+        return render_background(shot, camera, height=height, width=width)
+    outfit = Outfit.of(world.shown(codes, generator), detail)
+    return render_person(outfit, detail, shot, camera, height=height, width=width)
 
 
 def _stranger(world: World, generator: np.random.Generator) -> NDArray[np.int16]:
