@@ -4,6 +4,7 @@ A table holds one experiment per row: columns of 0/1 attributes (1: that attribu
 columns in percent. The same functions serve the published Table 3 and our own runs.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,8 +127,11 @@ def shap_values(
     Raises:
         InputError: every case of ``check_design``.
     """
-    # Here and not above: importing shap takes longer than everything else in this module does.
-    import shap
+    # Here and not above: importing shap takes longer than everything else in this module does. In a notebook it warns
+    # about a progress bar that is not used here.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import shap
 
     design, scores = check_design(table, attributes, metric)
     forest = _fit_forest(design, scores, seed, n_estimators)

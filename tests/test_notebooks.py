@@ -3,13 +3,19 @@
 import re
 from pathlib import Path
 
+import jupytext
 import nbformat
+import numpy as np
 import papermill
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mosaicreid.errors import InputError
 from mosaicreid.notebooks import check_parameters
+from mosaicreid.results import read_results
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.md"))
 
 
 def test_known_parameters_pass() -> None:
@@ -55,3 +61,59 @@ def test_under_papermill(tmp_path: Path, name: str, fails: bool) -> None:
         return
     with pytest.raises(papermill.PapermillExecutionError, match="InputError: unknown parameter 'datset'"):
         papermill.execute_notebook(**arguments, parameters={name: "b"})
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebook_and_its_text_are_in_step(name: str) -> None:
+    notebook, text = (jupytext.read(ROOT / "notebooks" / f"{name}.{suffix}") for suffix in ("ipynb", "md"))
+    assert jupytext.writes(notebook, "md:myst") == (ROOT / "notebooks" / f"{name}.md").read_text()
+    assert [cell.source for cell in notebook.cells] == [cell.source for cell in text.cells]
+
+
+def test_every_notebook_has_its_text() -> None:
+    assert NOTEBOOKS
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == NOTEBOOKS
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_committed_without_outputs_and_parameters_first(name: str) -> None:
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert code[0].metadata["tags"] == ["parameters"]
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+
+
+def execute_published(folder: Path, **parameters: object) -> nbformat.NotebookNode:
+    return papermill.execute_notebook(
+        ROOT / "notebooks" / "published.ipynb",
+        folder / "out.ipynb",
+        parameters=parameters,
+        kernel_name="python3",
+        progress_bar=False,
+        cwd=folder,
+    )
+
+
+def test_published_answers_and_writes(tmp_path: Path) -> None:
+    executed = execute_published(tmp_path, dataset="dukemtmc", output_dir="out")
+    data = [output.get("data", {}) for cell in executed.cells for output in cell.get("outputs", [])]
+    assert sum("image/png" in part for part in data) == 4
+    (answer,) = ("".join(part["text/markdown"]) for part in data if "text/markdown" in part)
+    assert "Resting on one row, without which p ≥ 0.05: gender." in answer
+    written = read_results(tmp_path / "out" / "glm.csv")
+    committed = read_results(ROOT / "results" / "published_glm.csv").query("dataset == 'dukemtmc' and metric == 'mAP'")
+    np.testing.assert_allclose(written["coef"], committed["coef"])
+    assert {path.name for path in (tmp_path / "out").glob("*.svg")} == {
+        "shap.svg",
+        "forest.svg",
+        "t_tests.svg",
+        "effect_sizes.svg",
+    }
+
+
+def test_published_refuses_an_unknown_parameter(tmp_path: Path) -> None:
+    with pytest.raises(
+        papermill.PapermillExecutionError, match="unknown parameter 'metrics'; expected one of: dataset"
+    ):
+        execute_published(tmp_path, metrics="mAP")
