@@ -94,6 +94,7 @@ def test_marker_states_counts_seed_and_truth(world: tuple[str, Path]) -> None:
     for split, images in read_folders(dataset, root).items():
         assert stated["counts"][split]["images"] == len(images)
     for row in stated["truth"]:
+        assert 0 <= row["test_knowledge_gain_bits"] < 4
         assert row["knowledge_gain_bits"] == pytest.approx(row["entropy_bits"] - row["shown_bits"])
 
 

@@ -102,9 +102,10 @@ def _legs(brush: Brush, body: Body, outfit: Outfit, detail: Detail, down: tuple[
             brush.ellipse(hip[0], hip[1], thigh, thigh, cloth)
         if outfit.boots:
             top = (ankle[0] + 0.78 * (knee[0] - ankle[0]), ankle[1] + 0.78 * (knee[1] - ankle[1]))
-            shaft = 1.55 * body.limb
-            brush.line((ankle, top), 2.2 * shaft, shoe)
-            brush.box(top[0], top[1], 1.25 * shaft, 0.010, contrast(shoe, 0.45))
+            # Side by side, the two shafts leave a gap.
+            shaft = 1.7 * body.limb if body.side else 0.8 * abs(ankle[0])
+            brush.line((ankle, top), 2 * shaft, shoe)
+            brush.box(top[0], top[1], 1.1 * shaft, 0.010, contrast(shoe, 0.45))
         _foot(brush, body, ankle, shade(shoe, 0.8 if far else 1.0))
 
 

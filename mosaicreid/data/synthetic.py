@@ -230,10 +230,11 @@ def _describe(world: World, people: Mapping[str, Annotation], jobs: list[Job], *
     for split, folder in FOLDERS.items():
         own = [job for job in jobs if job.path.startswith(f"{folder}/")]
         counts[split] = vars(Counts(len(own), len({job.pid for job in own if job.pid > DISTRACTOR})))
+    tested = world.knowledge_gain_among(people["test"].codes)
     return {
         "like": world.schema.dataset,
         **settings,
         "counts": counts,
         "priors": {name: list(prior) for name, prior in world.priors.items()},
-        "truth": world.truth(people["test"].codes),
+        "truth": [row | {"test_knowledge_gain_bits": tested[str(row["attribute"])]} for row in world.truth()],
     }

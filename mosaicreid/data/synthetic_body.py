@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 # (stature, head height, width of shoulders and limbs) by age; adults are the unit.
 AGES: dict[str, tuple[float, float, float]] = {
-    "young": (0.62, 0.185, 0.74),
+    "young": (0.64, 0.168, 0.72),
     "teenager": (0.80, 0.155, 0.80),
     "adult": (1.0, 0.140, 1.0),
     "old": (0.90, 0.140, 1.0),

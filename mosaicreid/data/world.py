@@ -118,28 +118,33 @@ class World:
             if not 0 <= value <= 1:
                 raise InputError(f"the visibility of {name} must be in 0..1; got {value}")
 
-    def truth(self, test: NDArray[np.int16]) -> list[dict[str, float | str]]:
-        """What every attribute is worth, a row each, in bits; ``test`` (P, A): the codes of the test people.
-
-        Of the world's people: entropy_bits H(T), shown_bits I(T; X), knowledge_gain_bits H(T | X). Of the few who are
-        tested, among whom values may be rarer or more common than in the world: test_knowledge_gain_bits.
-        """
+    def truth(self) -> list[dict[str, float | str]]:
+        """Per attribute: attribute, visibility, entropy_bits, shown_bits (I(T; X)), knowledge_gain_bits (H(T | X))."""
         rows: list[dict[str, float | str]] = []
-        for column, group in enumerate(self.schema.groups):
-            prior, visibility = np.array(self.priors[group.name]), self.visibility[group.name]
+        for name in self.schema.attributes:
+            prior, visibility = np.array(self.priors[name]), self.visibility[name]
             total, gain = entropy(prior), _knowledge_gain(prior, prior, visibility)
-            among_tested = value_shares(test[:, column], len(group.values))
             rows.append(
                 {
-                    "attribute": group.name,
+                    "attribute": name,
                     "visibility": visibility,
                     "entropy_bits": total,
                     "shown_bits": total - gain,
                     "knowledge_gain_bits": gain,
-                    "test_knowledge_gain_bits": _knowledge_gain(among_tested, prior, visibility),
                 }
             )
         return rows
+
+    def knowledge_gain_among(self, codes: NDArray[np.int16]) -> dict[str, float]:
+        """H(T | X) by attribute, bits, among people with ``codes`` (P, A), whose shares need not be the prior's."""
+        return {
+            group.name: _knowledge_gain(
+                value_shares(codes[:, column], len(group.values)),
+                np.array(self.priors[group.name]),
+                self.visibility[group.name],
+            )
+            for column, group in enumerate(self.schema.groups)
+        }
 
     def draw_people(self, people: int, generator: np.random.Generator) -> NDArray[np.int16]:
         """(P, A) codes of ``people`` identities.
