@@ -34,32 +34,48 @@ def analyse_table(
         raise InputError(
             f"the column {label!r} has {repeated!r} more than once; expected a different name in every row"
         )
-    glm = stats.fit_glm(table, attributes, metric)
-    welch = stats.welch_tests(table, attributes, metric)
+    found = paper_analyses(table, attributes, metric, label=label)
+    glm, welch = found["glm"].set_index("term"), found["welch"].set_index("attribute")
     judged = caveats.t_against_z(glm, len(table))
     deletions = influence.leave_one_out(table, attributes, metric, label=label)
     # The intercept is not among the tests that are corrected: nobody asks whether mAP is zero.
     families = {"z": judged["p_z"].drop("Intercept"), "t": judged["p_t"].drop("Intercept"), "welch": welch["p_value"]}
     adjusted = {test: caveats.adjust(p_values).rename_axis("attribute") for test, p_values in families.items()}
     by_index = {
-        "glm": glm,
-        "welch": welch,
-        "forest": stats.forest_importance(table, attributes, metric),
         "t_vs_z": judged,
         "influence_summary": influence.summarise_influence(deletions, glm),
         "vif": caveats.variance_inflation(table, attributes, metric),
         "single_rows": caveats.single_rows(table, attributes, metric),
         "confounding": caveats.confounding(table, attributes, metric),
     }
-    return {name: frame.reset_index() for name, frame in by_index.items()} | {
+    return (
+        found
+        | {name: frame.reset_index() for name, frame in by_index.items()}
+        | {
+            "multiplicity": pd.concat(adjusted, names=["test"]).reset_index(),
+            "multiplicity_counts": pd.concat(
+                {test: caveats.count_significant(family) for test, family in adjusted.items()}, names=["test"]
+            ).reset_index("test"),
+            "influence": deletions,
+            "intercept": caveats.intercept_against_baseline(table, attributes, metric),
+            "equal_effects": caveats.equal_effects(table, attributes, metric),
+        }
+    )
+
+
+def paper_analyses(
+    table: pd.DataFrame, attributes: Sequence[str], metric: str, *, label: str = "configuration"
+) -> dict[str, pd.DataFrame]:
+    """The paper's four analyses of one table of experiments (Section 4.4): glm, welch, forest, shap; no index.
+
+    Raises:
+        InputError: as ``stats.fit_glm``.
+    """
+    return {
+        "glm": stats.fit_glm(table, attributes, metric).reset_index(),
+        "welch": stats.welch_tests(table, attributes, metric).reset_index(),
+        "forest": stats.forest_importance(table, attributes, metric).reset_index(),
         "shap": _long_shap(table, attributes, metric, label),
-        "multiplicity": pd.concat(adjusted, names=["test"]).reset_index(),
-        "multiplicity_counts": pd.concat(
-            {test: caveats.count_significant(family) for test, family in adjusted.items()}, names=["test"]
-        ).reset_index("test"),
-        "influence": deletions,
-        "intercept": caveats.intercept_against_baseline(table, attributes, metric),
-        "equal_effects": caveats.equal_effects(table, attributes, metric),
     }
 
 

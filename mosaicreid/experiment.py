@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid import published
-from mosaicreid.analysis import analyse_table
+from mosaicreid.analysis import paper_analyses
 from mosaicreid.bootstrap import paired_mean
 from mosaicreid.configurations import ablations, indicators, last_k_variants, table3
 from mosaicreid.errors import InputError
 from mosaicreid.runs import SCORES, collect, read_run, run_folder
+from mosaicreid.stats import fit_glm, welch_tests
 
 
 def collect_runs(root: Path, datasets: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -71,16 +72,16 @@ def analyse_runs(runs: pd.DataFrame, dataset: str) -> dict[str, pd.DataFrame]:
     ]
     parts: dict[str, list[pd.DataFrame]] = {}
     for metric in published.METRICS:
-        found = {name: frame for name, frame in analyse_table(table, names, metric).items() if name in _KEPT}
-        for name, column in {"glm": "coef", "welch": "cohens_d"}.items():
-            alone = [analyse_table(single, names, metric)[name][column] for single in by_seed]
+        found = paper_analyses(table, names, metric)
+        for name, (estimate, column) in _WITH_SEED_SD.items():
+            alone = [estimate(single, names, metric)[column] for single in by_seed]
             found[name]["seed_sd"] = np.std(alone, axis=0, ddof=1) if len(alone) > 1 else np.nan
         for name, frame in found.items():
             parts.setdefault(name, []).append(frame.assign(dataset=dataset, metric=metric))
     return {name: front(pd.concat(frames, ignore_index=True), "dataset", "metric") for name, frames in parts.items()}
 
 
-_KEPT = ("glm", "welch", "forest", "shap")
+_WITH_SEED_SD = {"glm": (fit_glm, "coef"), "welch": (welch_tests, "cohens_d")}
 
 
 def per_query_table(root: Path, runs: pd.DataFrame, dataset: str) -> pd.DataFrame:

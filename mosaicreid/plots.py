@@ -167,16 +167,16 @@ def write_figures(results: Path, *, source: str = "published") -> None:
             "t_tests": plot_t_tests(_panels(welch, metric), metric=title),
             "effect_sizes": plot_effect_sizes(_panels(welch, metric), metric=title),
         }
-        for dataset, name in DATASET_TITLES.items():
+        for dataset in dict.fromkeys(forest["dataset"]):
             rows = forest[(forest["dataset"] == dataset) & (forest["metric"] == metric)]
-            figures[f"forest_{dataset}"] = plot_forest(rows, title=f"{name}, {title}")
+            figures[f"forest_{dataset}"] = plot_forest(rows, title=f"{DATASET_TITLES[dataset]}, {title}")
         for name, figure in figures.items():
             save_figure(figure, results / "figures" / f"{source}_{name}_{metric}.svg")
 
 
 def _panels(table: pd.DataFrame, metric: str) -> dict[str, pd.DataFrame]:
     rows = table[table["metric"] == metric]
-    return {title: rows[rows["dataset"] == dataset] for dataset, title in DATASET_TITLES.items()}
+    return {DATASET_TITLES[dataset]: rows[rows["dataset"] == dataset] for dataset in dict.fromkeys(rows["dataset"])}
 
 
 def _check(panels: Mapping[str, pd.DataFrame], columns: list[str]) -> None:

@@ -28,7 +28,7 @@ def plot_table3(table: pd.DataFrame) -> Figure:
             ours.errorbar(rows["mAP"], position, xerr=rows["mAP_sd"], fmt="o", color=BLUE, markersize=4)
             paper.plot(rows["published_mAP"], position, "s", color=ORANGE, markersize=4)
             ours.set_yticks(position, rows["configuration"], fontsize=9)
-            ours.set_title(f"{DATASET_TITLES[dataset]}: our tiny world")
+            ours.set_title(f"{DATASET_TITLES[dataset]}: our runs")
             paper.set_title("the paper")
         axes[-1, 0].set_xlabel("mAP (%), mean ± SD over seeds")
         axes[-1, 1].set_xlabel("mAP (%)")
@@ -68,7 +68,7 @@ def plot_last_k(table: pd.DataFrame) -> Figure:
     with style():
         figure, axes = plt.subplots(2, 1, figsize=(5, 5), sharex=True, layout="constrained")
         for axis, (source, colour, title) in zip(
-            axes, (("ours", BLUE, "our tiny world"), ("paper", ORANGE, "the paper, Table 6")), strict=True
+            axes, (("ours", BLUE, "our runs"), ("paper", ORANGE, "the paper, Table 6")), strict=True
         ):
             rows = table[table["source"] == source]
             axis.errorbar(

@@ -3,53 +3,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import DEPTH, QUERIES, write_runs
 
-from mosaicreid.profiles import make_config
-from mosaicreid.configurations import Variant, ablations, indicators, last_k_variants, table3
+from mosaicreid.configurations import ablations, indicators, table3
 from mosaicreid.errors import InputError
 from mosaicreid.experiment import analyse_runs, collect_runs, compare_variants, per_query_table, table3_of
 from mosaicreid.published import attributes
-from mosaicreid.runs import run_folder, run_name, write_run
 from mosaicreid.stats import fit_glm
 
 DATASET = "dukemtmc"
-DEPTH = 4
-QUERIES = 12
 
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seeds of every run of a DukeMTMC sweep, as folders: AP grows with the number of attributes."""
-    root = tmp_path_factory.mktemp("runs")
-    generator = np.random.default_rng(0)
-    variants = {*(Variant(configuration=name).name for name in table3(DATASET))}
-    every = [Variant(configuration=name) for name in table3(DATASET)]
-    every += [v for v in (*last_k_variants(DEPTH), *ablations()) if v.name not in variants]
-    for variant in every:
-        for seed in (0, 1):
-            overrides = {"data.dataset": DATASET, "experts.configuration": variant.configuration, "seed": seed}
-            config = make_config("tiny", overrides | dict(variant.overrides))
-            level = 0.5 + 0.02 * sum(indicators(variant.configuration, DATASET).values())
-            ap = np.clip(level + 0.05 * generator.standard_normal(QUERIES), 0, 1)
-            ap[-1] = np.nan
-            write_run(
-                run_folder(root, dataset=DATASET, name=run_name(config), seed=seed),
-                config=config,
-                environment={},
-                scores={
-                    "mAP": np.nanmean(ap),
-                    "rank1": float(np.clip(level + 0.01 * generator.standard_normal(), 0, 1)),
-                    "rank5": 0.9,
-                    "rank10": 0.9,
-                    "mINP": 0.1,
-                },
-                cost={},
-                per_query=pd.DataFrame(
-                    {"query": range(QUERIES), "pid": np.arange(QUERIES) // 2, "camid": 1, "ap": ap, "rank": 1.0}
-                ),
-                history=pd.DataFrame({"stage": ["experts"], "epoch": [1], "loss": [1.0]}),
-            )
-    return root
+    return write_runs(tmp_path_factory.mktemp("runs"), DATASET)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""``mosaicreid experiment``: every table and figure of a finished sweep."""
+"""`mosaicreid experiment`: every table and figure of a finished sweep. `mosaicreid executed`: a page of a notebook."""
 
 import argparse
 from pathlib import Path
@@ -6,19 +6,23 @@ from typing import Any
 
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    """Add the command to the top-level parser."""
+    """Add both commands to the top-level parser."""
     parser = subparsers.add_parser("experiment", help="collect a sweep's runs and analyse them as the paper's tables")
     parser.add_argument("--runs", type=Path, required=True, help="the folder of all runs")
     parser.add_argument("--data", type=Path, help="the folder of the datasets; a synthetic one states its truth there")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     parser.add_argument("--profile", default="tiny", help="tiny or paper (default: tiny)")
     parser.add_argument("--datasets", nargs="+", default=["market1501", "dukemtmc"], metavar="NAME")
-    parser.add_argument("--variants", nargs="*", default=[], metavar="NAME", help="datasets with Table 6 and ablations")
-    parser.set_defaults(run=run)
+    parser.add_argument("--variants", default="", metavar="NAME", help="the dataset with Table 6 and the ablations")
+    parser.set_defaults(run=_experiment)
+
+    executed = subparsers.add_parser("executed", help="copy an executed notebook for the book, without its machine")
+    executed.add_argument("source", type=Path, help="a notebook that papermill wrote")
+    executed.add_argument("target", type=Path, help="the page to write")
+    executed.set_defaults(run=_executed)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Write the tables; what was skipped is named."""
+def _experiment(arguments: argparse.Namespace) -> None:
     from mosaicreid.experiment_results import write_experiment
 
     skipped = write_experiment(
@@ -32,4 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     for folder, reason in skipped.items():
         print(f"skipped {folder}: {reason}")
     print(f"tables and figures of {arguments.runs} are in {arguments.results}")
-    return 0
+
+
+def _executed(arguments: argparse.Namespace) -> None:
+    from mosaicreid.executed import write_executed
+
+    write_executed(arguments.source, arguments.target)
