@@ -57,7 +57,7 @@ def test_steps_count_down_from_every_design(found: tuple[str, Recovery]) -> None
     [
         ("importance", "age", "t_stat", "-3.980"),
         ("importance", "clothes", "pimp", "0.047"),
-        ("mAP", "down", "coef", "-0.126"),
+        ("mAP", "down", "coef", "-0.125"),
         ("mAP", "bag", "ci_low", "0.205"),
         ("rank1", "hair", "z", "1.381"),
     ],
