@@ -1,0 +1,63 @@
+"""Synthesis that is interrupted or killed: no half dataset, no process left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 60  # seconds; a busy machine takes a while to start three interpreters
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def group_is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.fixture
+def synthesis(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A synthesis with two workers, too long to finish, that has written its first images."""
+    world = ["data", "synthesize", str(tmp_path / "world"), "--like", "dukemtmc", "--identities", "5000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mosaicreid.cli", *world, "--seed", "0", "--size", "16x8", "--workers", "2"],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(lambda: any(tmp_path.rglob("*.jpg")))
+        yield process
+    finally:
+        if not group_is_gone(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=PATIENCE)
+
+
+def test_ctrl_c_leaves_nothing(synthesis: subprocess.Popen[str], tmp_path: Path) -> None:
+    os.killpg(synthesis.pid, signal.SIGINT)
+    _, errors = synthesis.communicate(timeout=PATIENCE)
+    # The other worker may still be starting, and then has something to say before.
+    assert errors.splitlines()[-1] == "mosaicreid: interrupted"
+    assert synthesis.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_end_with_a_killed_parent(synthesis: subprocess.Popen[str], tmp_path: Path) -> None:
+    synthesis.kill()
+    synthesis.wait(timeout=PATIENCE)
+    wait_for(lambda: group_is_gone(synthesis.pid))
+    assert not (tmp_path / "world").exists()
