@@ -96,19 +96,22 @@ FINISHED = [
     for name in variants(dataset)
     for seed in SEEDS
 ]
-SHOWN = [str(EXECUTED / f"train-{dataset}.ipynb") for dataset in DATASETS if "all" in variants(dataset)]
+SHOWN = [str(EXECUTED / f"{about}-{dataset}.ipynb") for dataset in DATASETS for about in ("train", "paper", "ours")]
+DATASET_TITLES = {"market1501": "Market-1501", "dukemtmc": "DukeMTMC"}
 
 
 wildcard_constraints:
     dataset="market1501|dukemtmc",
     name=r"[a-z0-9+@=,_]+",
     seed=r"\d+",
+    about="train|paper|ours",
 
 
 localrules:
     everything,
     training_code,
     analyse,
+    statistics,
     executed,
 
 
@@ -197,7 +200,7 @@ rule shared:
         # An interrupted stage goes on from its checkpoint, unless data or code are newer.
         "find {params.folder:q} -name '*.pt' ! '(' -newer {input.data:q} -newer {input.code:q} ')' -delete;"
         " mosaicreid train baseline --dataset {wildcards.dataset} --root {params.root:q} --runs {RUNS:q}"
-        " --profile {PROFILE} --seed {wildcards.seed} --set {params.settings:q} > {log:q} 2>&1"
+        " --profile {PROFILE} --seed {wildcards.seed} --set '{params.settings}' > {log:q} 2>&1"
         " && cksum {params.folder:q}/*.pt > {output:q}"
         " && echo {wildcards.dataset} shared stages, seed {wildcards.seed}: $SECONDS s"
 
@@ -231,7 +234,7 @@ rule run:
         # Progress bars belong to a terminal; in a notebook that stays they are noise.
         " TQDM_DISABLE=1 papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
         " -p dataset {wildcards.dataset} -r root {params.root:q} -r runs {RUNS:q} -p profile {PROFILE}"
-        " -r configuration {params.configuration:q} -p seed {wildcards.seed} -r settings {params.settings:q}"
+        " -r configuration {params.configuration:q} -p seed {wildcards.seed} -r settings '{params.settings}'"
         " > {log:q} 2>&1 && echo {wildcards.dataset} {wildcards.name} seed {wildcards.seed}: $SECONDS s"
         # A run's log ends with its exception.
         " || {{ mkdir -p {RUNS:q}/failed; echo failed: {wildcards.dataset} {wildcards.name} seed {wildcards.seed}, log"
@@ -256,14 +259,39 @@ rule analyse:
         " --variants {params.variants:q} --profile {PROFILE} > {log:q} 2>&1 && echo tables and figures: $SECONDS s"
 
 
+rule statistics:
+    input:
+        lambda wildcards: [str(RUNS / "analysed.txt")] if wildcards.about == "ours" else [],
+    output:
+        str(RUNS / "notebooks" / "{about}-{dataset}.ipynb"),
+    params:
+        table=lambda wildcards: RESULTS / f"experiment_table3_{wildcards.dataset}.csv" if wildcards.about == "ours" else "",
+        code=code_fingerprint([*sorted(PACKAGE.glob("*.py")), Path("notebooks/published.ipynb")]),
+    log:
+        str(LOGS / "{about}-{dataset}.log"),
+    message:
+        "{wildcards.dataset}: the statistics of Table 3, {wildcards.about}"
+    shell:
+        "papermill notebooks/published.ipynb {output:q} -k python3 --no-progress-bar -p dataset {wildcards.dataset}"
+        " -r table {params.table:q} > {log:q} 2>&1"
+
+
+TITLES = {"train": "Executed: train", "paper": "Executed: the paper's Table 3", "ours": "Executed: our Table 3"}
+
+
 rule executed:
     input:
-        str(RUNS / "{dataset}" / "all" / f"seed{SEEDS[0]}" / "notebook.ipynb"),
+        lambda wildcards: (
+            RUN.format(dataset=wildcards.dataset, name="all", seed=SEEDS[0]) + "/notebook.ipynb"
+            if wildcards.about == "train"
+            else str(RUNS / "notebooks" / f"{wildcards.about}-{wildcards.dataset}.ipynb")
+        ),
     output:
-        str(EXECUTED / "train-{dataset}.ipynb"),
+        str(EXECUTED / "{about}-{dataset}.ipynb"),
     params:
+        title=lambda wildcards: f"{TITLES[wildcards.about]}, {DATASET_TITLES[wildcards.dataset]}",
         code=code_fingerprint([PACKAGE / "executed.py"]),
     message:
-        "{wildcards.dataset}: the executed notebook as a page of the book"
+        "{wildcards.dataset}: an executed notebook as a page of the book"
     shell:
-        "mosaicreid executed {input:q} {output:q}"
+        "mosaicreid executed {input:q} {output:q} --title {params.title:q}"
