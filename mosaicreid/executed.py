@@ -1,6 +1,7 @@
 """A notebook that papermill executed, as a page of the book: outputs stay, the machine that made them goes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from mosaicreid.files import atomic_path
 _LARGEST = 1_500_000  # bytes; a page is downloaded whole
 
 
-def write_executed(source: Path, target: Path) -> None:
-    """Copy the executed notebook ``source`` to ``target``, whole or not at all.
+def write_executed(source: Path, target: Path, *, title: str) -> None:
+    """Copy the executed notebook ``source`` to ``target``, whole or not at all, under the heading ``title``.
 
-    What goes: the standard error stream (progress and warnings, with paths of the machine), papermill's own metadata
-    apart from the parameters, the times of the cells, and empty outputs.
+    What goes: the standard error stream (progress and warnings, with paths of the machine), and papermill's own
+    metadata apart from the parameters.
 
     Raises:
         InputError: no notebook at ``source``, a cell failed or was not executed, an image has no text alternative, an
@@ -30,6 +31,7 @@ def write_executed(source: Path, target: Path) -> None:
     if recorded is None or recorded.get("exception") is not None:
         raise InputError(f"{source}: not the complete output of papermill; expected one without a failed cell")
     notebook.metadata["parameters"] = recorded["parameters"]
+    notebook.cells[0].source = re.sub(r"^# .*", f"# {title}", notebook.cells[0].source, count=1)
     for number, cell in enumerate(notebook.cells, 1):
         _clean(cell)
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])) and not _alternative(cell):

@@ -42,7 +42,9 @@ def _code(path: Path) -> str:
     if path.suffix != ".ipynb":
         return text
     cells = json.loads(text)["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).split("\n")]
+    # A magic is no Python, but counts as a call of one with its line.
+    return "\n".join(f"magic({line!r})" if line.startswith(("%", "!")) else line for line in lines)
 
 
 def _drop_docstring(node: ast.AST) -> None:

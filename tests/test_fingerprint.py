@@ -57,3 +57,13 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         code_fingerprint([tmp_path / "absent.py"])
     with pytest.raises(InputError, match=r"code\.py is not Python code"):
         written(tmp_path, "def (")
+
+
+def test_magics_of_a_notebook_count(tmp_path: Path) -> None:
+    def notebook(source: str) -> str:
+        path = tmp_path / "notebook.ipynb"
+        path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
+        return code_fingerprint([path])
+
+    assert notebook("%matplotlib inline\nx = 1") == notebook("%matplotlib inline\nx = 1  # one")
+    assert notebook("%matplotlib inline\nx = 1") != notebook("%matplotlib agg\nx = 1")

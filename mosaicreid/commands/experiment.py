@@ -19,6 +19,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     executed = subparsers.add_parser("executed", help="copy an executed notebook for the book, without its machine")
     executed.add_argument("source", type=Path, help="a notebook that papermill wrote")
     executed.add_argument("target", type=Path, help="the page to write")
+    executed.add_argument("--title", required=True, help="the heading of the page")
     executed.set_defaults(run=_executed)
 
 
@@ -41,4 +42,4 @@ def _experiment(arguments: argparse.Namespace) -> None:
 def _executed(arguments: argparse.Namespace) -> None:
     from mosaicreid.executed import write_executed
 
-    write_executed(arguments.source, arguments.target)
+    write_executed(arguments.source, arguments.target, title=arguments.title)
