@@ -40,6 +40,7 @@ def test_of_a_notebook_the_code_cells_count(tmp_path: Path) -> None:
 
     assert notebook("Why?", CODE) == notebook("Why, then?", "# because\n" + CODE)
     assert notebook("Why?", CODE) != notebook("Why?", CODE.replace("2", "3"))
+    assert notebook("Why?", "%matplotlib inline\n") != notebook("Why?", "%matplotlib widget\n")
 
 
 def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
