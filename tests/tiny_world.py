@@ -8,12 +8,35 @@ from PIL import Image
 
 from mosaicreid.annotation import FILE_NAMES, write_annotation
 from mosaicreid.attributes import Annotation, get_schema
+from mosaicreid.config import Config
+from mosaicreid.profiles import make_config
 
 NAMES = {
     "market1501": "{pid:04d}_c{camid}s1_{frame:06d}_01.jpg",
     "dukemtmc": "{pid:04d}_c{camid}_f{frame:07d}.jpg",
 }
 FOLDERS = {"bounding_box_train": (6, 4), "query": (6, 1), "bounding_box_test": (6, 3)}
+
+# Settings that such a folder can fill batches of.
+SMALL = {
+    "data.height": 32,
+    "data.width": 16,
+    "data.batch_size": 8,
+    "data.num_instances": 2,
+    "stages.pretrain.epochs": 1,
+    "stages.pretrain.warmup_epochs": 0,
+    "stages.prompts.epochs": 2,
+    "stages.baseline.epochs": 2,
+    "stages.experts.epochs": 3,
+    "stages.experts.milestones": [2, 3],
+    "stages.baseline.milestones": [2],
+    "stages.baseline.warmup_epochs": 0,
+}
+
+
+def small(**overrides: object) -> Config:
+    """The tiny profile at the size of ``write_world``; ``experts__rank=2`` overrides ``experts.rank``."""
+    return make_config("tiny", SMALL | {name.replace("__", "."): value for name, value in overrides.items()})
 
 
 def write_world(root: Path, dataset: str = "market1501", seed: int = 0) -> Path:

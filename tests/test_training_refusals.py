@@ -1,0 +1,61 @@
+"""What training refuses: one clear line, before anything is written."""
+
+import shutil
+
+import pytest
+import torch
+from tiny_world import SMALL, small, write_world
+
+from mosaicreid.errors import InputError
+from mosaicreid.profiles import make_config
+from mosaicreid.training.run import train_run
+from mosaicreid.training.session import train_shared
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return write_world(tmp_path_factory.mktemp("world") / "market")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"experts.last_k": 5}, "experts in the last 5 blocks; the encoder has 4"),
+        ({"experts.rank": 97}, "rank is 97; expected 1 to the encoder's width, 96"),
+        ({"data.batch_size": 16}, "a batch takes 8 identities, but there are 6"),
+        ({"model.architecture": "resnet50x"}, "unknown architecture 'resnet50x'"),
+        ({"model.weights": "nowhere.pt"}, "no weights at nowhere.pt"),
+        ({"model.clip_reid": "nowhere.pth"}, "no weights at nowhere.pth"),
+        ({"runtime.precision": "fp16"}, "precision 'fp16'"),
+        ({"data.dataset": "dukemtmc"}, "is no image name of dukemtmc|written for|says the folder is like market1501"),
+    ],
+)
+def test_bad_settings_leave_no_folder(world, tmp_path, overrides, message):
+    with pytest.raises(InputError, match=message) as caught:
+        train_run(make_config("tiny", SMALL | overrides), root=world, runs=tmp_path / "runs")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_of_another_shape_are_named(world, tmp_path):
+    torch.save({"visual.proj": torch.zeros(7, 7)}, tmp_path / "clip.pt")
+    config = make_config("tiny", SMALL | {"model.weights": str(tmp_path / "clip.pt")})
+    with pytest.raises(InputError, match=r"visual.proj \(7, 7\), expected \(96, 64\)"):
+        train_run(config, root=world, runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_root_without_images_or_annotation_leaves_no_folder(world, tmp_path):
+    with pytest.raises(InputError, match="no folder"):
+        train_run(small(), root=tmp_path / "empty", runs=tmp_path / "runs")
+    shutil.copytree(world, tmp_path / "bare")
+    (tmp_path / "bare" / "market_attribute.mat").unlink()
+    with pytest.raises(InputError, match="has no annotation"):
+        train_run(small(), root=tmp_path / "bare", runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_shared_stage_is_refused(world, tmp_path):
+    with pytest.raises(InputError, match="unknown shared stage 'experts'; expected one of: pretrain"):
+        train_shared(small(), "experts", root=world, runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
