@@ -4,8 +4,6 @@ Codes are the bit codes of ``annotation.Annotation``: (N, A) integers, bit v of 
 a is annotated, 0 where nothing is.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +12,6 @@ from torch.nn import functional as F
 
 from mosaicreid.attributes import Schema
 from mosaicreid.errors import InputError
-from mosaicreid.retrieval import evaluate_scores
 
 Codes = NDArray[np.integer]
 
@@ -36,27 +33,6 @@ def agreement(query_codes: Codes, gallery_codes: Codes) -> Tensor:
 def similarity(query_features: Tensor, gallery_features: Tensor) -> Tensor:
     """Cosine similarity (Q, G) of features (Q, D) and (G, D)."""
     return F.normalize(query_features.float(), dim=1) @ F.normalize(gallery_features.float(), dim=1).T
-
-
-def choose_weight(
-    similarities: Tensor,
-    agreements: Tensor,
-    ids: tuple[NDArray[np.integer], ...],
-    *,
-    weights: Sequence[float] = WEIGHTS,
-) -> tuple[float, list[float]]:
-    """The weight of late fusion, ``similarity + weight * agreement``, with the best mAP on these images.
-
-    Args:
-        similarities, agreements: (Q, G) scores of training identities, never of test identities.
-        ids: query_pids (Q,), query_camids (Q,), gallery_pids (G,), gallery_camids (G,).
-        weights: the candidates; the smallest wins among equals.
-
-    Returns:
-        The weight, and the mAP (0..1) of every candidate.
-    """
-    scores = [evaluate_scores(similarities + weight * agreements, *ids).mAP for weight in weights]
-    return float(weights[int(np.argmax(scores))]), scores
 
 
 def permute_between_people(codes: Codes, pids: NDArray[np.integer], generator: np.random.Generator) -> Codes:

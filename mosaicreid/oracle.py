@@ -3,7 +3,6 @@
 Every control answers the same queries, so all differences are paired. See ``controls`` for how labels are changed.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mosaicreid import controls
-from mosaicreid.attribute_heads import AttributeHeads, fit_heads, score_heads
+from mosaicreid.attribute_heads import fit_heads, score_heads
 from mosaicreid.attributes import Schema
+from mosaicreid.controls import Codes
 from mosaicreid.data.loaders import Samples
+from mosaicreid.fusion import Ids, fuse
 from mosaicreid.inference import extract_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router, lend_codes
@@ -26,7 +27,8 @@ NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One trained pair of models and the images to test it on: ``baseline`` without experts, ``model`` with them.
+    """Trained models on one encoder and the images to test them on: ``baseline`` without experts, ``model`` with them,
+    and ``permuted``, whose experts were trained on labels permuted between people (None: that control is left out).
 
     ``train`` are images of training identities: they choose the fusion weight and teach the attribute heads.
     """
@@ -34,27 +36,39 @@ class Probe:
     schema: Schema
     baseline: ReidModel
     model: ReidModel
+    permuted: ReidModel | None
     router: Router
     train: Samples
     query: Samples
     gallery: Samples
-    batch_size: int = 256
+    batch_size: int = 64
     device: str = "cpu"
 
     def plain(self, samples: Samples) -> Tensor:
         """Features (N, D) of the baseline."""
         return extract_features(self.baseline, samples, None, batch_size=self.batch_size, device=self.device).cpu()
 
-    def routed(self, samples: Samples, codes: NDArray[np.integer]) -> Tensor:
-        """Features (N, D) of the model with experts when its router is told ``codes`` (N, A)."""
-        told = replace(samples, codes=codes.astype(np.int64))
-        return extract_features(self.model, told, self.router, batch_size=self.batch_size, device=self.device).cpu()
+    def routed(self, samples: Samples, codes: Codes, *, model: ReidModel | None = None) -> Tensor:
+        """Features (N, D) of ``model`` (default: the probe's) when its router is told ``codes`` (N, A)."""
+        told, used = replace(samples, codes=codes.astype(np.int64)), model or self.model
+        return extract_features(used, told, self.router, batch_size=self.batch_size, device=self.device).cpu()
+
+    def told(self, query: Codes, gallery: Codes, *, model: ReidModel | None = None) -> Tensor:
+        """Similarities (Q, G) when the router is told ``query`` (Q, A) and ``gallery`` (G, A)."""
+        return controls.similarity(
+            self.routed(self.query, query, model=model), self.routed(self.gallery, gallery, model=model)
+        )
+
+    @property
+    def ids(self) -> Ids:
+        """query_pids (Q,), query_camids (Q,), gallery_pids (G,), gallery_camids (G,)."""
+        return self.query.pids, self.query.camids, self.gallery.pids, self.gallery.camids
 
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
-    """``per_query``: control, level, query, pid, ap; ``heads``: accuracy and calibration of the attribute heads;
-    ``weights``: candidate, mAP on training identities, and whether it was chosen."""
+    """``per_query``: control, level, query, pid, ap (0..1); ``heads``: accuracy and calibration of the attribute heads
+    on the queries; ``weights``: the candidates of late fusion (see ``fusion.Fusion``)."""
 
     per_query: pd.DataFrame
     heads: pd.DataFrame
@@ -64,103 +78,105 @@ class Controls:
 def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -> Controls:
     """Every control on one model; ``seed`` drives the random labels. Names and levels of the rows:
 
-    ``baseline``; ``oracle`` (the true labels); ``labels`` (agreement alone, no image); ``fusion`` (baseline score plus
-    weighted agreement, no experts; level: the weight chosen on training identities); ``permuted-people`` and
-    ``permuted-images``; ``noise-query``, ``noise-gallery``, ``noise-both`` (level: probability of a wrong label);
-    ``predicted`` (linear heads in place of the oracle); ``distractors-lent`` (unannotated images routed like
-    everybody); ``alike-baseline`` and ``alike-oracle`` (retrieval among equal attribute vectors only, queries with a
-    look-alike).
+    ``baseline``; ``oracle`` (the true labels); ``labels`` (agreement alone, no image); ``fusion``, ``fusion-crossfit``
+    and ``fusion-best`` (baseline score plus weighted agreement, no experts; see ``fusion``); ``permuted-people`` and
+    ``permuted-images`` (the trained model is told other people's labels, consistently or image by image);
+    ``permuted-trained`` (as ``permuted-people``, by experts that were trained on permuted labels); ``noise-query``,
+    ``noise-gallery``, ``noise-both`` (level: probability of a wrong label, drawn per image); ``predicted`` (linear
+    heads in place of the oracle, distractors included); ``distractors-lent`` (unannotated images get random labels);
+    ``alike-baseline`` and ``alike-oracle`` (retrieval among equal attribute vectors only, queries with a look-alike).
+
+    Raises:
+        InputError: no query has a match, or fewer than two people have; what labels are permuted between or learnt
+            from is missing.
     """
     generator = np.random.default_rng(seed)
     query, gallery, train = probe.query, probe.gallery, probe.train
     plain_train, plain_query, plain_gallery = (probe.plain(samples) for samples in (train, query, gallery))
+    similar = controls.similarity(plain_query, plain_gallery)
+    agreeing = controls.agreement(query.codes, gallery.codes)
+    oracle = probe.told(query.codes, gallery.codes)
     heads = fit_heads(plain_train.numpy(), train.codes, probe.schema)
-    weight, candidates = _fusion_weight(plain_train, train)
-    rows = [
-        _frame(probe, name, level, scores, queries)
-        for name, level, scores, queries in _scores(
-            probe, (plain_query, plain_gallery), heads, weight, generator, noise
-        )
-    ]
+    fusion = fuse(_one_per_camera(plain_train, train), (similar, agreeing, probe.ids), generator)
+    scored = {
+        "baseline": similar,
+        "oracle": oracle,
+        "labels": agreeing,
+        "predicted": probe.told(heads.codes(plain_query.numpy()), heads.codes(plain_gallery.numpy())),
+        **_permuted(probe, generator),
+        **_lent(probe, generator),
+    }
+    rows = [_frame(probe, name, _ap(probe, scores)) for name, scores in scored.items()]
+    rows += [_frame(probe, name, ap) for name, ap in fusion.ap.items()]
+    rows += _noise(probe, generator, noise)
+    rows += _among_look_alikes(probe, {"alike-baseline": similar, "alike-oracle": oracle})
     return Controls(
         per_query=pd.concat(rows, ignore_index=True),
         heads=score_heads(heads, plain_query.numpy(), query.codes),
-        weights=candidates,
+        weights=fusion.weights,
     )
 
 
-def _scores(
-    probe: Probe,
-    plain: tuple[Tensor, Tensor],
-    heads: AttributeHeads,
-    weight: float,
-    generator: np.random.Generator,
-    noise: tuple[float, ...],
-) -> Iterator[tuple[str, float, Tensor, NDArray[np.bool_] | None]]:
-    """Control, level, scores (Q, G), and which queries count (None: all)."""
-    query, gallery = probe.query, probe.gallery
-    similar = controls.similarity(*plain)
-    agreeing = controls.agreement(query.codes, gallery.codes)
-    routed = probe.routed(query, query.codes), probe.routed(gallery, gallery.codes)
-    oracle = controls.similarity(*routed)
-    yield "baseline", 0.0, similar, None
-    yield "oracle", 0.0, oracle, None
-    yield "labels", 0.0, agreeing, None
-    yield "fusion", weight, similar + weight * agreeing, None
+def _permuted(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
+    everybody = np.concatenate([probe.query.codes, probe.gallery.codes])
+    pids = np.concatenate([probe.query.pids, probe.gallery.pids])
+    consistent = np.split(controls.permute_between_people(everybody, pids, generator), [len(probe.query)])
+    inconsistent = np.split(controls.permute_between_images(everybody, generator), [len(probe.query)])
+    found = {"permuted-people": probe.told(*consistent), "permuted-images": probe.told(*inconsistent)}
+    if probe.permuted is not None:
+        found["permuted-trained"] = probe.told(*consistent, model=probe.permuted)
+    return found
 
-    everybody = np.concatenate([query.codes, gallery.codes])
-    pids = np.concatenate([query.pids, gallery.pids])
-    consistent = np.split(controls.permute_between_people(everybody, pids, generator), [len(query)])
-    yield "permuted-people", 0.0, _told(probe, *consistent), None
-    inconsistent = np.split(controls.permute_between_images(everybody, generator), [len(query)])
-    yield "permuted-images", 0.0, _told(probe, *inconsistent), None
-    for level in noise:
+
+def _lent(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
+    """Where some gallery images have no label, they get a random query's."""
+    codes, donors = probe.gallery.codes, probe.query.codes
+    if not (codes == 0).all(axis=1).any():
+        return {}
+    random = torch.Generator().manual_seed(int(generator.integers(2**31)))
+    annotated = torch.from_numpy(donors[(donors != 0).any(axis=1)])
+    lent = lend_codes(torch.from_numpy(codes), annotated, random).numpy()
+    return {"distractors-lent": probe.told(donors, lent)}
+
+
+def _noise(probe: Probe, generator: np.random.Generator, levels: tuple[float, ...]) -> list[pd.DataFrame]:
+    true = [probe.routed(samples, samples.codes) for samples in (probe.query, probe.gallery)]
+    rows = []
+    for level in levels:
         wrong = [
             probe.routed(samples, controls.corrupt(samples.codes, probe.schema, level, generator))
-            for samples in (query, gallery)
+            for samples in (probe.query, probe.gallery)
         ]
-        yield "noise-query", level, controls.similarity(wrong[0], routed[1]), None
-        yield "noise-gallery", level, controls.similarity(routed[0], wrong[1]), None
-        yield "noise-both", level, controls.similarity(*wrong), None
-    predicted = [heads.codes(features.numpy()) for features in plain]
-    yield "predicted", 0.0, _told(probe, *predicted), None
-    if (gallery.codes == 0).all(axis=1).any():
-        lent = _lend(gallery.codes, query.codes, generator)
-        yield "distractors-lent", 0.0, controls.similarity(routed[0], probe.routed(gallery, lent)), None
+        pairs = {"query": (wrong[0], true[1]), "gallery": (true[0], wrong[1]), "both": (wrong[0], wrong[1])}
+        rows += [
+            _frame(probe, f"noise-{where}", _ap(probe, controls.similarity(*pair)), level=level)
+            for where, pair in pairs.items()
+        ]
+    return rows
+
+
+def _among_look_alikes(probe: Probe, scored: dict[str, Tensor]) -> list[pd.DataFrame]:
+    query, gallery = probe.query, probe.gallery
     alike = controls.has_look_alike(query.codes, query.pids, gallery.codes, gallery.pids)
-    if alike.any():
-        for name, scores in {"alike-baseline": similar, "alike-oracle": oracle}.items():
-            restricted, annotated = controls.among_look_alikes(scores, query.codes, gallery.codes)
-            yield name, 0.0, restricted, alike & annotated
+    rows = []
+    for name, scores in scored.items():
+        restricted, annotated = controls.among_look_alikes(scores, query.codes, gallery.codes)
+        rows.append(_frame(probe, name, np.where(alike & annotated, _ap(probe, restricted), np.nan)))
+    return rows
 
 
-def _told(probe: Probe, query_codes: NDArray[np.integer], gallery_codes: NDArray[np.integer]) -> Tensor:
-    return controls.similarity(probe.routed(probe.query, query_codes), probe.routed(probe.gallery, gallery_codes))
-
-
-def _lend(
-    codes: NDArray[np.integer], donors: NDArray[np.integer], generator: np.random.Generator
-) -> NDArray[np.integer]:
-    annotated = donors[(donors != 0).any(axis=1)]
-    random = torch.Generator().manual_seed(int(generator.integers(2**31)))
-    return lend_codes(torch.from_numpy(codes), torch.from_numpy(annotated), random).numpy()
-
-
-def _fusion_weight(features: Tensor, train: Samples) -> tuple[float, pd.DataFrame]:
-    """The fusion weight by retrieval among training identities: one query per identity and camera."""
+def _one_per_camera(features: Tensor, train: Samples) -> tuple[Tensor, Tensor, Ids]:
+    """Retrieval among training people, one query per person and camera: similarities, agreements and identities."""
     _, first = np.unique(np.stack([train.pids, train.camids]), axis=1, return_index=True)
     ids = (train.pids[first], train.camids[first], train.pids, train.camids)
-    similar = controls.similarity(features[first], features)
-    agreeing = controls.agreement(train.codes[first], train.codes)
-    weight, scores = controls.choose_weight(similar, agreeing, ids)
-    table = pd.DataFrame({"weight": controls.WEIGHTS, "train_mAP": [100 * score for score in scores]})
-    return weight, table.assign(chosen=(table["weight"] == weight).astype(int))
+    return controls.similarity(features[first], features), controls.agreement(train.codes[first], train.codes), ids
 
 
-def _frame(probe: Probe, control: str, level: float, scores: Tensor, queries: NDArray[np.bool_] | None) -> pd.DataFrame:
-    query, gallery = probe.query, probe.gallery
-    result = evaluate_scores(scores, query.pids, query.camids, gallery.pids, gallery.camids)
-    table = result.per_query[["query", "pid", "ap"]]
-    if queries is not None:
-        table = table[queries]
-    return table.dropna(subset="ap").assign(control=control, level=level)
+def _ap(probe: Probe, scores: Tensor) -> NDArray[np.float64]:
+    return evaluate_scores(scores, *probe.ids).per_query["ap"].to_numpy(dtype=float)
+
+
+def _frame(probe: Probe, control: str, ap: NDArray[np.float64], *, level: float = 0.0) -> pd.DataFrame:
+    """Rows of the queries that have an ``ap`` (Q,), 0..1 or NaN."""
+    table = pd.DataFrame({"query": np.arange(len(ap)), "pid": probe.query.pids, "ap": ap}).dropna(subset="ap")
+    return table.assign(control=control, level=level)[["control", "level", "query", "pid", "ap"]]

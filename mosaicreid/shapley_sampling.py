@@ -21,11 +21,12 @@ def sample_shapley(
     independent, so the interval is Student's over pairs. The estimates add up to ``game(all) - game(none)`` exactly.
 
     Args:
-        game: (V, A) subsets to their V values; called once, with every distinct subset that occurs.
+        game: (V, A) subsets to their (V, ...) values, further axes being games of their own on the same orders; called
+            once, with every distinct subset that occurs.
         players: A. pairs: number of pairs of orders. seed: of the orders. level: of the intervals.
 
     Returns:
-        (A,) estimates, lower and upper ends.
+        (A, ...) estimates, lower and upper ends.
 
     Raises:
         InputError: fewer than two players or two pairs.
@@ -40,7 +41,8 @@ def sample_shapley(
     subsets = position[:, :, None, :] < np.arange(players + 1)[:, None]
     distinct, index = np.unique(subsets.reshape(-1, players), axis=0, return_inverse=True)
     values = np.asarray(game(distinct), dtype=float)[index.reshape(pairs, 2, players + 1)]
-    gains = np.take_along_axis(np.diff(values, axis=2), position, axis=2).mean(axis=1)
+    joined = position.reshape(*position.shape, *(1,) * (values.ndim - 3))
+    gains = np.take_along_axis(np.diff(values, axis=2), joined, axis=2).mean(axis=1)
     half = stats.t.ppf(0.5 + level / 2, pairs - 1) * gains.std(axis=0, ddof=1) / np.sqrt(pairs)
     estimate = gains.mean(axis=0)
     return estimate, estimate - half, estimate + half

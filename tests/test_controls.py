@@ -27,23 +27,6 @@ def test_agreement_counts_shared_values(query: np.ndarray, gallery: np.ndarray) 
             assert scores[q, g] == pytest.approx(sum((a & b) > 0 for a, b in zip(one, other, strict=True)) / 3)
 
 
-def test_the_chosen_weight_is_the_best_of_its_candidates() -> None:
-    generator = np.random.default_rng(0)
-    pids = np.repeat(np.arange(10), 4)
-    camids = np.tile([1, 2, 3, 4], 10)
-    features = torch.from_numpy(generator.normal(size=(10, 8))[pids] + 2 * generator.normal(size=(40, 8)))
-    codes = random_codes(10, generator)[pids]
-    similarities, agreements = controls.similarity(features, features), controls.agreement(codes, codes)
-    ids = (pids, camids, pids, camids)
-    weight, scores = controls.choose_weight(similarities, agreements, ids, weights=(0.0, 0.5, 5.0))
-    by_hand = {w: evaluate_scores(similarities + w * agreements, *ids).mAP for w in (0.0, 0.5, 5.0)}
-    assert scores == list(by_hand.values())
-    assert by_hand[weight] == max(by_hand.values())
-    assert by_hand[weight] > by_hand[0.0]
-    # Labels that carry nothing get no weight.
-    assert controls.choose_weight(similarities, torch.zeros_like(agreements), ids)[0] == 0.0
-
-
 @given(st.integers(2, 12), st.integers(0, 100))
 def test_permutation_between_people_moves_every_label_and_keeps_their_distribution(people: int, seed: int) -> None:
     # One distinct code per person shows who got whose labels.

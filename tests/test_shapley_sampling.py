@@ -40,6 +40,19 @@ def test_estimates_agree_with_shapiqs_exact_values_and_add_up() -> None:
     assert (high - low < 0.6).all()
 
 
+def test_several_games_at_once_are_each_as_alone() -> None:
+    generator = np.random.default_rng(3)
+    tables = generator.normal(size=(2**4, 3))
+
+    def games(subsets: np.ndarray) -> np.ndarray:
+        return tables[subsets @ (1 << np.arange(4))]
+
+    together = np.stack(sample_shapley(games, 4, pairs=5, seed=1))
+    for column in range(3):
+        alone = sample_shapley(lambda subsets, own=column: games(subsets)[:, own], 4, pairs=5, seed=1)
+        np.testing.assert_allclose(together[:, :, column], np.stack(alone), atol=1e-12)
+
+
 def test_intervals_cover_as_often_as_they_say() -> None:
     generator = np.random.default_rng(0)
     table = generator.normal(size=2**5)

@@ -1,0 +1,46 @@
+"""``mosaicreid oracle run`` and ``collect``: what the oracle gives away, and what each attribute is worth."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    """Add the group ``oracle`` with its two commands."""
+    group = subparsers.add_parser("oracle", help="controls for the oracle router, and Shapley values of attributes")
+    commands = group.add_subparsers(metavar="COMMAND", required=True)
+
+    one = commands.add_parser("run", help="all controls on the trained models of one dataset and seed")
+    one.add_argument("--dataset", required=True, metavar="NAME", help="market1501 or dukemtmc")
+    one.add_argument("--seed", type=int, required=True, help="the seed of the runs")
+    one.add_argument("--root", type=Path, required=True, help="the dataset's folder")
+    one.add_argument("--runs", type=Path, required=True, help="the folder of all runs, with a finished run `all`")
+    one.set_defaults(run=_run)
+
+    collect = commands.add_parser("collect", help="every table and figure from what `run` left")
+    collect.add_argument("--runs", type=Path, required=True, help="the folder of all runs")
+    collect.add_argument("--data", type=Path, required=True, help="the folder of the datasets")
+    collect.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
+    collect.add_argument("--datasets", nargs="+", default=["market1501", "dukemtmc"], metavar="NAME")
+    collect.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED")
+    collect.set_defaults(run=_collect)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from mosaicreid.oracle_run import run_oracle
+
+    written = run_oracle(arguments.runs, dataset=arguments.dataset, seed=arguments.seed, root=arguments.root)
+    for path in written:
+        print(f"wrote {path}")
+
+
+def _collect(arguments: argparse.Namespace) -> None:
+    from mosaicreid.oracle_analysis import write_oracle
+    from mosaicreid.plots_oracle import draw_oracle
+    from mosaicreid.shapley_tables import write_shapley
+
+    folders = {"datasets": arguments.datasets, "seeds": arguments.seeds}
+    write_oracle(arguments.runs, arguments.results, **folders)
+    write_shapley(arguments.runs, arguments.results, data=arguments.data, **folders)
+    for path in draw_oracle(arguments.results):
+        print(f"wrote {path}")

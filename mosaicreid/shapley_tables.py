@@ -1,0 +1,181 @@
+"""What each attribute is worth, by four methods side by side, and how far their rankings agree.
+
+``ablation``: Shapley values of one trained model whose experts are switched off (``attribution``). ``retrain``: effects
+of the paper's design, a model per configuration (``robust``). ``leakage``: Shapley values of retrieval by labels alone.
+``truth``: bits that the world's images hide and its labels tell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaicreid.agreement import spearman
+from mosaicreid.attributes import Annotation, get_schema
+from mosaicreid.bootstrap import paired_mean
+from mosaicreid.data.market1501 import Images, read_dataset
+from mosaicreid.errors import InputError
+from mosaicreid.leakage import find_candidates, subset_scores
+from mosaicreid.oracle_analysis import read_part
+from mosaicreid.results import read_results, write_results
+from mosaicreid.shapley import shapley_values
+from mosaicreid.truth import read_truth
+
+METHODS = ("ablation", "retrain", "leakage", "truth")
+_NONE, _ALL = "(none)", "(all)"
+
+
+def write_shapley(runs: Path, results: Path, *, data: Path, datasets: Sequence[str], seeds: Sequence[int]) -> None:
+    """Write ``shapley_{attributes,clusters,games,agreement}.csv`` to ``results``.
+
+    Reads what ``run_oracle`` left in ``runs``, the datasets in ``data`` and ``robust_effects.csv`` in ``results``.
+
+    Raises:
+        InputError: one of these is missing, or the dataset is no synthetic one.
+    """
+    results = Path(results)
+    effects = read_results(results / "robust_effects.csv")
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for dataset in datasets:
+        sampled = read_part(runs, dataset=dataset, seeds=seeds, part="attributes")
+        ends = sampled["player"].isin([_NONE, _ALL])
+        ablation = summarise(sampled[~ends])
+        found = {
+            "attributes": pd.concat(
+                [
+                    ablation.assign(method="ablation"),
+                    retrained(effects, dataset).assign(method="retrain"),
+                    leakage_values(data / dataset, dataset).assign(method="leakage"),
+                    known_truth(data, dataset).assign(method="truth"),
+                ],
+                ignore_index=True,
+            ),
+            "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")),
+            "games": game_facts(sampled),
+        }
+        found["agreement"] = rank_agreement(found["attributes"])
+        for name, table in found.items():
+            table.insert(0, "dataset", dataset)
+            tables.setdefault(name, []).append(table)
+    parameters = {"datasets": list(datasets), "seeds": list(seeds), "level": 0.95}
+    inputs = {"robust_effects.csv": results / "robust_effects.csv"}
+    for name, frames in tables.items():
+        table = pd.concat(frames, ignore_index=True)
+        write_results(table, results / f"shapley_{name}.csv", inputs=inputs, parameters=parameters)
+
+
+def summarise(values: pd.DataFrame) -> pd.DataFrame:
+    """Per player the mean over queries and seeds: attribute, value (points), ci_low, ci_high, sampling_half, unit.
+
+    The interval is over identities and seeds. Every seed drew its own orders, so the differences between seeds, and the
+    interval, include the error of sampling orders; ``sampling_half`` is that error's own 95 % half-width.
+
+    Raises:
+        InputError: a seed lacks a query of another, or all values are equal.
+    """
+    if values["value"].nunique() < 2:
+        raise InputError("every Shapley value is the same; the experts change nothing, so there is nothing to compare")
+    rows = []
+    for player, own in values.groupby("player", sort=False):
+        table = own.pivot_table(index="seed", columns="query", values="value")
+        if table.isna().to_numpy().any():
+            raise InputError(f"the seeds of {player} answer different queries; expected the same in all of them")
+        pids = own.groupby("query")["pid"].first().to_numpy()
+        value, low, high = paired_mean(table.to_numpy(), pids)
+        halves = own.groupby("seed")["sampling_half"].first().to_numpy()
+        half = float(np.sqrt((halves**2).sum()) / len(halves))
+        rows.append({"attribute": player, "value": value, "ci_low": low, "ci_high": high, "sampling_half": half})
+    return pd.DataFrame(rows).assign(unit="points of mAP")
+
+
+def game_facts(sampled: pd.DataFrame) -> pd.DataFrame:
+    """One row: queries, identities, gallery images, pairs of orders, seeds, and mAP (percent) of no and all experts."""
+    whole = sampled[sampled["player"] == _ALL]
+    return pd.DataFrame(
+        [
+            {
+                "queries": whole["query"].nunique(),
+                "identities": whole["pid"].nunique(),
+                "gallery": int(sampled["gallery"].iloc[0]),
+                "pairs": int(sampled["pairs"].iloc[0]),
+                "seeds": sampled["seed"].nunique(),
+                "mAP_none": sampled.loc[sampled["player"] == _NONE, "value"].mean(),
+                "mAP_all": whole["value"].mean(),
+            }
+        ]
+    )
+
+
+def retrained(effects: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The rows of ``robust_effects.csv`` of one dataset: attribute, value (points), ci_low, ci_high, unit."""
+    rows = effects[effects["dataset"] == dataset]
+    if rows.empty:
+        raise InputError(f"robust_effects.csv has no effects of {dataset}; `mosaicreid experiment` writes them")
+    table = rows[["attribute", "effect", "ci_low", "ci_high"]].rename(columns={"effect": "value"})
+    return table.assign(unit="points of mAP")
+
+
+def known_truth(data: Path, dataset: str) -> pd.DataFrame:
+    """The knowledge gain of every attribute (see ``data.world``): attribute, value (bits), unit."""
+    truth = read_truth(data, dataset)
+    if truth is None:
+        raise InputError(f"{data / dataset} states no truth; expected a folder that `mosaicreid data synthesize` wrote")
+    table = truth[["attribute", "knowledge_gain_bits"]].rename(columns={"knowledge_gain_bits": "value"})
+    return table.assign(unit="bits")
+
+
+def leakage_values(root: Path, dataset: str) -> pd.DataFrame:
+    """Exact Shapley values of retrieval by labels alone, with intervals over people.
+
+    Returns attribute, value (points of mAP), ci_low, ci_high, unit; distractors compete.
+    """
+    folder = read_dataset(dataset, root)
+    if folder.annotation is None:
+        raise InputError(f"{root} has no annotation; labels retrieve nothing without one")
+    values, pids = person_games(folder.query, folder.gallery, folder.annotation["test"])
+    rows = []
+    for attribute, row in zip(get_schema(dataset).attributes, values, strict=True):
+        value, low, high = paired_mean(row[None], pids)
+        rows.append({"attribute": attribute, "value": value, "ci_low": low, "ci_high": high})
+    return pd.DataFrame(rows).assign(unit="points of mAP")
+
+
+def person_games(query: Images, gallery: Images, annotation: Annotation) -> tuple[np.ndarray, np.ndarray]:
+    """Shapley values (A, Q) in points, each query's being its person's mean, and the people (Q,) of the queries.
+
+    The leakage game of everybody is the mean over people's games, weighted by their queries with a match.
+    """
+    candidates = find_candidates(query, gallery, annotation)
+    matched = np.array(
+        [
+            ((gallery.pids == pid) & (gallery.camids != camid)).any()
+            for pid, camid in zip(query.pids, query.camids, strict=True)
+        ]
+    )
+    pids = query.pids[matched]
+    values = np.empty((len(annotation.schema.attributes), len(pids)))
+    for pid in np.unique(pids):
+        own = pids == pid
+        person = replace(
+            candidates,
+            matches=candidates.matches[own],
+            size=candidates.size[own],
+            size_no_distractors=candidates.size_no_distractors[own],
+            gallery=candidates.gallery[own],
+        )
+        values[:, own] = shapley_values(subset_scores(person)["mAP"].to_numpy())[:, None]
+    return values, pids
+
+
+def rank_agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's rho of every two methods' rankings of attributes: first, second, rho, ci_low, ci_high, attributes."""
+    wide = table.pivot_table(index="attribute", columns="method", values="value")
+    rows = []
+    for first, second in combinations(METHODS, 2):
+        rho, low, high = spearman(wide[first].to_numpy(float), wide[second].to_numpy(float))
+        row = {"first": first, "second": second, "rho": rho, "ci_low": low, "ci_high": high}
+        rows.append(row | {"attributes": len(wide)})
+    return pd.DataFrame(rows)
