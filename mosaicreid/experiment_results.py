@@ -15,6 +15,7 @@ from mosaicreid.experiment_tables import (
     beside_table3,
     beside_table6,
     costs,
+    judge_ablations,
     sizes,
 )
 from mosaicreid.plots import save_figure, write_figures
@@ -69,7 +70,7 @@ def write_experiment(
         depth = make_config(profile).experts.last_k
         found = compare_variants(root, runs, variants_on, depth)
         tables["last_k"] = beside_table6(found["last_k"], depth)
-        tables["ablations"] = found["ablations"].assign(dataset=variants_on)
+        tables["ablations"], tables["ablation_counts"] = judge_ablations(found["ablations"].assign(dataset=variants_on))
     for name, table in tables.items():
         write_results(table, results / f"experiment_{name}.csv", parameters=parameters)
     draw(results, variants=bool(variants_on), known_truth=bool(truths))

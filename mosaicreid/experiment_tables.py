@@ -11,6 +11,7 @@ from mosaicreid.agreement import agreement, importances
 from mosaicreid.analysis import paper_analyses
 from mosaicreid.data.market1501 import SYNTHETIC_MARKER
 from mosaicreid.experiment import front
+from mosaicreid.robust_analysis import MARGIN
 from mosaicreid.runs import collect
 
 # The paper's tables of effects: the metric each is about.
@@ -53,6 +54,32 @@ def beside_table6(ours: pd.DataFrame, depth: int) -> pd.DataFrame:
     paper = published.load_table(6)
     paper = paper.assign(source="paper", depth=paper["last_k"].max(), difference=paper["mAP"] - paper["mAP"].iloc[-1])
     return front(pd.concat([mine, paper], ignore_index=True), "source", "last_k", "depth")
+
+
+def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What each variant's interval says about it, and how many say what.
+
+    Args:
+        table: variant, difference, ci_low, ci_high in mAP points, as of ``experiment.compare_variants``.
+        margin: a choice matters little where its whole interval lies within +-margin points.
+
+    Returns:
+        ``table`` with ``reading`` (yes, little, cannot tell; an interval without zero is a yes, however small), and one
+        row: variants, matter, little, unknown, largest (the variant that differs most), largest_difference.
+    """
+    apart = (table["ci_low"] > 0) | (table["ci_high"] < 0)
+    within = (table["ci_low"] > -margin) & (table["ci_high"] < margin)
+    reading = pd.Series("cannot tell", index=table.index).mask(within, "little").mask(apart, "yes")
+    largest = table.loc[table["difference"].abs().idxmax()]
+    counts = {
+        "variants": len(table),
+        "matter": int((reading == "yes").sum()),
+        "little": int((reading == "little").sum()),
+        "unknown": int((reading == "cannot tell").sum()),
+        "largest": largest["variant"],
+        "largest_difference": largest["difference"],
+    }
+    return table.assign(reading=reading), pd.DataFrame([counts])
 
 
 def analyse_paper(datasets: Sequence[str]) -> dict[str, pd.DataFrame]:

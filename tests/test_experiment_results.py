@@ -10,6 +10,7 @@ from mosaicreid import published, truth
 from mosaicreid.configurations import ablations, last_k_variants
 from mosaicreid.errors import InputError
 from mosaicreid.experiment_results import write_experiment
+from mosaicreid.experiment_tables import judge_ablations
 from mosaicreid.results import read_results
 
 DATASETS = ("market1501", "dukemtmc")
@@ -90,6 +91,21 @@ def test_table6_keeps_the_paper_and_ours_apart(written: Path) -> None:
     assert rows.loc[rows["source"] == "ours", "last_k"].iloc[-1] == DEPTH
     assert rows.groupby("source")["difference"].last().eq(0).all()
     assert len(table(written, "ablations")) == len(ablations())
+
+
+def test_ablations_are_judged_by_their_intervals() -> None:
+    rows = [("rank=1", -2.0, -3.0, -1.0), ("rank=8", 0.1, -0.3, 0.4), ("pooling=max", 0.9, -0.2, 2.0)]
+    found = pd.DataFrame(rows, columns=["variant", "difference", "ci_low", "ci_high"])
+    judged, counts = judge_ablations(found, margin=0.5)
+    assert judged["reading"].tolist() == ["yes", "little", "cannot tell"]
+    assert counts.iloc[0].to_dict() == {
+        "variants": 3,
+        "matter": 1,
+        "little": 1,
+        "unknown": 1,
+        "largest": "rank=1",
+        "largest_difference": -2.0,
+    }
 
 
 def test_the_paper_agrees_with_itself_and_we_differ(written: Path) -> None:
