@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mosaicreid.data.loaders import Samples, evaluation_batches
 from mosaicreid.errors import InputError

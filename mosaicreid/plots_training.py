@@ -33,8 +33,8 @@ def plot_losses(history: pd.DataFrame) -> Figure:
                 label = "weighted sum" if term == "loss" else term
                 axis.plot(rows["epoch"], rows[term], "o-", color=colour, markersize=3, label=label)
         axis.set_title(f"stage {stage}", loc="left", fontsize=11)
-        axis.set_ylabel("loss (nats)")
-        axis.legend(fontsize=9, frameon=False, ncols=5, loc="upper right")
+        axis.set_ylabel("loss")
+        axis.legend(fontsize=9, frameon=False, ncols=5, loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
         _by_epoch(axis)
     axes[-1, 0].set_xlabel("epoch")
     return figure

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mosaicreid.data.market1501 import Images
 from mosaicreid.errors import InputError
