@@ -1,0 +1,204 @@
+"""The sweep through Snakemake and papermill: into a page of a book, continued after a loss, planned without data."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mosaicreid.configurations import ablations, last_k_variants, table3
+from mosaicreid.experiment import collect_runs
+from mosaicreid.profiles import make_config
+from mosaicreid.results import write_results
+
+ROOT = Path(__file__).parents[1]
+# Everything that Snakemake and a book build read.
+PARTS = ["Snakefile", "profiles", "mosaicreid", "notebooks", "_config.yml"]
+SETTINGS = (
+    "data.height=32 data.width=16 data.batch_size=8 data.num_instances=2 stages.pretrain.epochs=1"
+    " stages.prompts.epochs=1 stages.prompts.warmup_epochs=0 stages.baseline.epochs=1 stages.baseline.warmup_epochs=0"
+    " stages.baseline.milestones=[] stages.experts.epochs=1 stages.experts.milestones=[]"
+)
+PAGE = """# Sweep
+
+```{result-table} runs.csv
+:columns: configuration, seed, mAP
+:caption: Two runs.
+```
+"""
+
+
+def run(folder: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    program = str(Path(sys.executable).parent / command)
+    return subprocess.run(
+        [program, *arguments], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def snakemake(folder: Path, *arguments: str, **config: object) -> str:
+    """What Snakemake said; ``config`` are its --config keys."""
+    given = ["--config", *(f"{name}={value}" for name, value in config.items())] if config else []
+    done = run(folder, "snakemake", *arguments, *given)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def planned(said: str) -> dict[str, int]:
+    """How many jobs of each rule a dry run lists."""
+    table = said.split("Job stats:")[1].split("\n\n")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def copy(destination: Path) -> Path:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, destination / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, destination / part)
+    return destination
+
+
+SMALL = {"datasets": "market1501", "seeds": 0, "identities": 24, "only": "hat baseline", "settings": SETTINGS}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which two configurations have been run."""
+    folder = copy(tmp_path_factory.mktemp("sweep"))
+    said = snakemake(folder, "--cores", "2", **SMALL)
+    assert "6 of 6 steps (100%) done" in said
+    return folder
+
+
+def metrics(folder: Path) -> dict[str, Path]:
+    return {path.parts[-3]: path for path in (folder / "runs" / "tiny" / "market1501").glob("*/seed0/metrics.json")}
+
+
+def test_two_configurations_reach_a_built_book(swept: Path) -> None:
+    runs, skipped = collect_runs(swept / "runs" / "tiny", ["market1501"])
+    assert sorted(runs["configuration"]) == ["baseline", "hat"]
+    assert skipped == {}
+    write_results(runs, swept / "results" / "runs.csv")
+    shutil.copytree(ROOT / "book" / "_ext", swept / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+    (swept / "book" / "_assets").mkdir()
+    shutil.copy2(ROOT / "book" / "_assets" / "book.css", swept / "book" / "_assets")
+    notebook = "runs/tiny/market1501/hat/seed0/notebook.ipynb"
+    assert run(swept, "mosaicreid", "executed", notebook, "book/executed/hat.ipynb", "--title", "Hats").returncode == 0
+    (swept / "book" / "index.md").write_text(PAGE)
+    (swept / "book" / "references.bib").touch()
+    (swept / "book" / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: executed/hat\n")
+    done = run(swept, "jupyter-book", "build", "book/", "-W", "-n", "--keep-going")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    html = swept / "_build" / "html"
+    index, page = (html / "index.html").read_text(), (html / "executed" / "hat.html").read_text()
+    for row in runs.itertuples():
+        assert f"{row.configuration}</p>" in index
+    assert "Hats" in page
+    score = json.loads(metrics(swept)["hat"].read_text())["scores"]["mAP"]
+    assert f"<td>{round(100 * score, 1)}</td>" in page
+    images = re.findall(r"<img[^>]*>", page)
+    assert len(images) >= 5
+    assert all(re.search(r'alt="[^"]{20,}"', image) for image in images if "_images/" in image)
+
+
+def test_nothing_is_left_to_do(swept: Path) -> None:
+    assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ("stages.experts.epochs=2", {"run": 2, "everything": 1}),
+        ("stages.baseline.epochs=2", {"shared": 1, "run": 2, "everything": 1}),
+        ("data.erasing=0.3", {"shared": 1, "run": 2, "everything": 1}),
+    ],
+)
+def test_a_changed_parameter_reruns_what_depends_on_it(swept: Path, change: str, rules: dict[str, int]) -> None:
+    name = change.partition("=")[0]
+    kept = " ".join(word for word in SETTINGS.split() if not word.startswith(name))
+    assert planned(snakemake(swept, "-n", **SMALL | {"settings": f"{kept} {change}"})) == rules
+
+
+def test_a_comment_reruns_nothing_and_code_does(swept: Path) -> None:
+    code, notebook = swept / "mosaicreid" / "losses.py", swept / "notebooks" / "train.ipynb"
+    before = code.read_text(), notebook.read_text()
+    try:
+        code.write_text(before[0] + "\n# A comment.\n")
+        notebook.write_text(before[1].replace("# Train and evaluate", "# Evaluate and train"))
+        assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
+        code.write_text(before[0] + "\nanswer = 42\n")
+        rules = {"training_code": 1, "shared": 1, "run": 2, "everything": 1}
+        assert planned(snakemake(swept, "-n", **SMALL)) == rules
+    finally:
+        code.write_text(before[0])
+        notebook.write_text(before[1])
+
+
+def test_a_failed_run_is_named_in_a_line_and_alone_run_again(swept: Path) -> None:
+    files = metrics(swept)
+    scores = json.loads(files["hat"].read_text())["scores"]
+    checkpoint = files["hat"].with_name("experts.pt")
+    before = checkpoint.read_bytes()
+    for file in files.values():
+        file.unlink()
+    checkpoint.write_text("no checkpoint")
+    done = run(swept, "snakemake", "--cores", "2", "--config", *(f"{name}={value}" for name, value in SMALL.items()))
+    assert done.returncode != 0
+    named = r"^failed: market1501 hat seed 0, log runs/tiny/logs/market1501.hat.seed0.log: InputError: .*experts.pt"
+    assert re.search(named, done.stdout + done.stderr, re.MULTILINE)
+    assert not files["hat"].exists()
+    finished = files["baseline"].stat().st_mtime_ns
+    checkpoint.write_bytes(before)
+    assert "2 of 2 steps (100%) done" in snakemake(swept, "--cores", "2", **SMALL)
+    assert json.loads(files["hat"].read_text())["scores"] == scores
+    assert files["baseline"].stat().st_mtime_ns == finished
+
+
+def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    said = snakemake(folder, "-n", profile="paper", data="nowhere")
+    depth = make_config("paper").experts.last_k
+    variants = {variant.name for variant in (*last_k_variants(depth), *ablations())} - {"all"}
+    runs = len(table3("market1501")) + len(table3("dukemtmc")) + len(variants)
+    assert len(table3("market1501")) + len(table3("dukemtmc")) == 45
+    assert planned(said)["run"] == runs
+    assert planned(said)["check_data"] == 2
+    for dataset in ("market1501", "dukemtmc"):
+        listed = set(re.findall(rf"{dataset}: (\S+), seed 0", said))
+        assert set(table3(dataset)) <= listed
+    assert not (folder / "nowhere").exists()
+
+
+def test_on_a_cluster_every_run_asks_for_a_gpu(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    profile = yaml.safe_load((folder / "profiles" / "slurm" / "config.yaml").read_text())
+    assert profile["executor"] == "slurm"
+    # A dry run of the plain executor with the cluster's resources; submitting needs a cluster.
+    asked = [f"{name}={value}" for name, value in profile["default-resources"].items()]
+    said = snakemake(folder, "-n", "--quiet", "host", "--default-resources", *asked, "--config", "profile=paper")
+    assert planned(said)["run"] == 61
+    resources = re.findall(r"resources: (.*)", said)
+    assert not resources or all("slurm_partition=gpu" in line for line in resources)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"onyl": "hat"}, "unknown key of --config 'onyl'"),
+        ({"only": "hats"}, "only=hats: no run of market1501, dukemtmc has this name"),
+        ({"settings": "experts.rank=2"}, "settings of the experts differ by run"),
+        ({"settings": "stages.baseline.epoch=2"}, "epoch"),
+    ],
+)
+def test_bad_configuration_is_named(tmp_path: Path, config: dict[str, str], message: str) -> None:
+    folder = copy(tmp_path)
+    done = run(folder, "snakemake", "-n", "--config", *(f"{name}={value}" for name, value in config.items()))
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
