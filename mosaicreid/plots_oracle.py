@@ -29,7 +29,7 @@ SPLITS = {
     "gain": ("whole gain", ""),
     "fusion-crossfit": ("labels added to the score", "experts beyond that"),
     "permuted-trained": ("permuted labels, trained", "true rather than permuted labels"),
-    "predicted": ("predicted labels", "labels that images do not show"),
+    "predicted": ("predicted labels", "true rather than predicted labels"),
     "distractors-lent": ("distractors labelled too", "distractors unlabelled"),
     "look-alikes": ("gain among look-alikes", ""),
 }
@@ -95,7 +95,8 @@ def plot_noise(table: pd.DataFrame) -> Figure:
             axis.axhspan(baseline["ci_low"], baseline["ci_high"], color="black", alpha=0.08, linewidth=0)
             axis.set_title(DATASET_TITLES[dataset])
             axis.set_xlabel("probability of a wrong label")
-        axes[0, 0].set_ylabel("mAP (%)")
+        axes[0, 0].set_ylabel(f"mAP (%), bands: {_INTERVAL}", fontsize=9)
+        axes[0, 0].set_ylim(bottom=0)
         axes[0, 0].legend(fontsize=9)
     return figure
 

@@ -53,7 +53,9 @@ def write_shapley(runs: Path, results: Path, *, data: Path, datasets: Sequence[s
                 ],
                 ignore_index=True,
             ),
-            "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")),
+            "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")).rename(
+                columns={"attribute": "cluster"}
+            ),
             "games": game_facts(sampled),
         }
         found["agreement"] = rank_agreement(found["attributes"])
