@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny_world import SMALL, small, write_world
 
+from mosaicreid.cli import main
 from mosaicreid.errors import InputError
 from mosaicreid.profiles import make_config
 from mosaicreid.training.run import train_run
@@ -59,3 +60,28 @@ def test_an_unknown_shared_stage_is_refused(world, tmp_path):
     with pytest.raises(InputError, match="unknown shared stage 'experts'; expected one of: pretrain"):
         train_shared(small(), "experts", root=world, runs=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_line_says_what_is_wrong_in_one_line(world, tmp_path, capsys):
+    command = ["train", "experts", "--dataset", "market1501", "--root", str(world), "--runs", str(tmp_path / "runs")]
+    for wrong, message in (
+        (["--set", "experts.rank=0"], "rank is 0; expected a number above 0"),
+        (["--configuration", "hat+glasses"], "'glasses' is neither an attribute nor a cluster of market1501"),
+        (["--configuration", "boots"], "'boots' is neither an attribute nor a cluster of market1501"),
+        (["--profile", "huge"], "unknown profile 'huge'; expected one of: paper, tiny"),
+        (["--set", "experts.last_k=9"], "experts in the last 9 blocks; the encoder has 4"),
+    ):
+        assert main([*command, *wrong]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_line_runs_the_stages_up_to_one(world, tmp_path, capsys):
+    settings = " ".join(f"{name}={value}" for name, value in SMALL.items()).replace(", ", ",")
+    command = ["train", "prompts", "--dataset", "market1501", "--root", str(world), "--runs", str(tmp_path / "runs")]
+    assert main([*command, "--set", settings]) == 0
+    assert "stage prompts: epochs 1 to 2" in capsys.readouterr().out
+    shared = tmp_path / "runs" / "market1501" / "_shared" / "seed0"
+    assert {file.name for file in shared.iterdir()} == {"pretrain.pt", "prompts.pt"}

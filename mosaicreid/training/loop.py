@@ -1,6 +1,7 @@
 """The loop that all four stages share: epochs, schedule, checkpoints, history, and a stop where numbers go wrong."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ def _epoch(stage: Stage, epoch: int, module: nn.Module, optimiser: Any, accelera
         unit="step",
         leave=False,
         mininterval=1,
-        disable=not accelerator.is_main_process,
+        disable=not (accelerator.is_main_process and _watched()),
     )
     for step, tensors in enumerate(progress, start=1):
         terms = module(*tensors)
@@ -168,6 +169,11 @@ def _epoch(stage: Stage, epoch: int, module: nn.Module, optimiser: Any, accelera
         "seconds": seconds,
         "images_per_second": sum(map(len, plan)) / seconds,
     }
+
+
+def _watched() -> bool:
+    """Whether a progress bar has somebody to look at it: in a terminal or a notebook, but not in a log file."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 def _checkpoint(

@@ -90,6 +90,7 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
         for samples in (query, gallery)
     ]
     retrieval = evaluate(features[0], features[1], query.pids, query.camids, gallery.pids, gallery.camids)
+    evaluation_seconds = time.perf_counter() - started
     history = pd.concat(histories, ignore_index=True)
     if accelerator.is_main_process:
         if models.model.experts is not None:
@@ -103,7 +104,7 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
             scores={"mAP": retrieval.mAP, **{f"rank{k}": retrieval.cmc[k] for k in (1, 5, 10)}, "mINP": retrieval.mINP},
             cost={
                 **{f"{stage}_seconds": seconds for stage, seconds in history.groupby("stage")["seconds"].sum().items()},
-                "evaluation_seconds": time.perf_counter() - started,
+                "evaluation_seconds": evaluation_seconds,
                 "images_per_second": float(history["images_per_second"].iloc[-1]),
                 "peak_memory_bytes": _peak_memory(accelerator),
                 "trained_parameters": int(parameters["trained"].sum()),
