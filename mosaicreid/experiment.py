@@ -15,14 +15,18 @@ from mosaicreid.runs import SCORES, collect, read_run, run_folder
 from mosaicreid.stats import fit_glm, welch_tests
 
 
-def collect_runs(root: Path, datasets: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+def collect_runs(
+    root: Path, datasets: Sequence[str], *, seeds: Sequence[int] = ()
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Every finished run below ``root``: dataset, configuration, variant, seed and the scores in percent.
+
+    Only runs of ``seeds`` where any are given: what a larger sweep left behind is no part of a smaller one.
 
     Returns:
         The table, sorted, and the folders that were skipped with the reason.
 
     Raises:
-        InputError: no folder, or no finished run, of one of ``datasets``.
+        InputError: no folder, or no finished run, of one of ``datasets`` with one of ``seeds``.
     """
     tables = []
     skipped: dict[str, str] = {}
@@ -30,6 +34,10 @@ def collect_runs(root: Path, datasets: Sequence[str]) -> tuple[pd.DataFrame, dic
         table, reasons = collect(root, dataset=dataset)
         if table.empty:
             raise InputError(f"no finished run of {dataset} in {root}: {next(iter(reasons.values()), 'it is empty')}")
+        if seeds:
+            table = table[table["seed"].isin(seeds)]
+            if table.empty:
+                raise InputError(f"no finished run of {dataset} in {root} has one of the seeds {list(seeds)}")
         tables.append(table[["dataset", "configuration", "variant", "seed", *SCORES]])
         skipped |= reasons
     return pd.concat(tables, ignore_index=True), skipped

@@ -27,13 +27,21 @@ from mosaicreid.robust_analysis import write_robust
 
 
 def write_experiment(
-    root: Path, results: Path, *, datasets: Sequence[str], variants_on: str, data: Path | None, profile: str
+    root: Path,
+    results: Path,
+    *,
+    datasets: Sequence[str],
+    variants_on: str,
+    data: Path | None,
+    profile: str,
+    seeds: Sequence[int] = (),
 ) -> dict[str, str]:
     """Write ``experiment_*.csv`` and ``robust_*.csv`` and their figures; returns the run folders that were skipped.
 
     Args:
         variants_on: the dataset that has the runs of Table 6 and the ablations; ``""`` for none.
         data: holds a folder per dataset; where one has ``synthetic.json``, effects are compared with its known truth.
+        seeds: the seeds to analyse; none for all there are.
 
     Raises:
         InputError: a configuration of Table 3 without a run, ``variants_on`` that is not in ``datasets``, or what the
@@ -42,7 +50,7 @@ def write_experiment(
     if variants_on and variants_on not in datasets:
         raise InputError(f"variants of {variants_on!r} are asked for, but only {', '.join(datasets)} is analysed")
     results = Path(results)
-    runs, skipped = collect_runs(root, datasets)
+    runs, skipped = collect_runs(root, datasets, seeds=seeds)
     parameters = {"datasets": list(datasets), "profile": profile, "seeds": sorted(runs["seed"].unique().tolist())}
     tables3 = {dataset: table3_of(runs, dataset) for dataset in datasets}
     analysed = [analyse_runs(runs, dataset) for dataset in datasets]
@@ -52,7 +60,7 @@ def write_experiment(
     tables = {f"table3_{dataset}": table for dataset, table in tables3.items()} | ours | beside_effects(ours, paper)
     tables["runs"] = runs
     tables["sizes"] = sizes(runs, data)
-    tables["costs"] = costs(root, datasets)
+    tables["costs"] = costs(root, runs)
     tables["table3"] = pd.concat([beside_table3(table, dataset) for dataset, table in tables3.items()])
     tables["agreement"] = agreement_with_paper(ours, paper, datasets)
     write_robust(

@@ -70,7 +70,7 @@ def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.
     apart = (table["ci_low"] > 0) | (table["ci_high"] < 0)
     within = (table["ci_low"] > -margin) & (table["ci_high"] < margin)
     reading = pd.Series("cannot tell", index=table.index).mask(within, "little").mask(apart, "yes")
-    largest = table.loc[table["difference"].abs().idxmax()]
+    largest = table.iloc[int(table["difference"].abs().to_numpy().argmax())]
     counts = {
         "variants": len(table),
         "matter": int((reading == "yes").sum()),
@@ -131,14 +131,16 @@ def sizes(runs: pd.DataFrame, data: Path | None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def costs(root: Path, datasets: Sequence[str]) -> pd.DataFrame:
+def costs(root: Path, runs: pd.DataFrame) -> pd.DataFrame:
     """Mean time of each part of a run, and the whole sweep's: dataset, part, seconds, times, total_minutes.
 
-    The stages that runs share are counted once per seed. Seconds are those of the process; several run at once.
+    ``runs`` are those of ``collect_runs``, which lie below ``root``. The stages that runs share are counted once per
+    seed. Seconds are those of the process; several run at once.
     """
     rows = []
-    for dataset in datasets:
-        table, _ = collect(root, dataset=dataset)
+    for dataset, own in runs.groupby("dataset", sort=False):
+        table, _ = collect(root, dataset=str(dataset))
+        table = table[table["seed"].isin(own["seed"])]
         for column in [str(name) for name in table if str(name).endswith("_seconds")]:
             part = column.removesuffix("_seconds")
             shared = part in ("pretrain", "prompts", "baseline")

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiment")
     for dataset in DATASETS:
         write_runs(folder / "runs", dataset, variants=dataset == "dukemtmc")
+    # Left behind by a sweep with more seeds.
+    shutil.copytree(folder / "runs" / "market1501" / "hat" / "seed0", folder / "runs" / "market1501" / "hat" / "seed2")
+    config = folder / "runs" / "market1501" / "hat" / "seed2" / "config.json"
+    config.write_text(config.read_text().replace('"seed": 0', '"seed": 2'))
     (folder / "data" / "dukemtmc").mkdir(parents=True)
     world = {
         "identities": 24,
@@ -41,6 +46,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         variants_on="dukemtmc",
         data=folder / "data",
         profile="tiny",
+        seeds=(0, 1),
     )
     assert [Path(name).name for name in skipped] == ["seed7"]
     return folder / "results"

@@ -192,6 +192,7 @@ def test_on_a_cluster_every_run_asks_for_a_gpu(tmp_path: Path) -> None:
     ("config", "message"),
     [
         ({"onyl": "hat"}, "unknown key of --config 'onyl'"),
+        ({"variants": "cuhk03"}, "unknown dataset for variants 'cuhk03'; expected one of: market1501, dukemtmc, none"),
         ({"only": "hats"}, "only=hats: no run of market1501, dukemtmc has this name"),
         ({"settings": "experts.rank=2"}, "settings of the experts differ by run"),
         ({"settings": "stages.baseline.epoch=2"}, "epoch"),

@@ -13,7 +13,10 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     parser.add_argument("--profile", default="tiny", help="tiny or paper (default: tiny)")
     parser.add_argument("--datasets", nargs="+", default=["market1501", "dukemtmc"], metavar="NAME")
-    parser.add_argument("--variants", default="", metavar="NAME", help="the dataset with Table 6 and the ablations")
+    parser.add_argument(
+        "--variants", default="none", metavar="NAME", help="the dataset with Table 6 and the ablations (default: none)"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[], metavar="N", help="default: every seed there is")
     parser.set_defaults(run=_experiment)
 
     executed = subparsers.add_parser("executed", help="copy an executed notebook for the book, without its machine")
@@ -30,9 +33,10 @@ def _experiment(arguments: argparse.Namespace) -> None:
         arguments.runs,
         arguments.results,
         datasets=arguments.datasets,
-        variants_on=arguments.variants,
+        variants_on="" if arguments.variants == "none" else arguments.variants,
         data=arguments.data,
         profile=arguments.profile,
+        seeds=arguments.seeds,
     )
     for folder, reason in skipped.items():
         print(f"skipped {folder}: {reason}")
