@@ -1,5 +1,7 @@
 PYTHON ?= python3
 CORES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
+# One seed takes minutes; the variance between seeds takes more, for example SEEDS="0 1 2".
+SEEDS ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -14,11 +16,11 @@ analyse: $(STAMP)
 	$(BIN)/mosaicreid analyse
 
 sweep: $(STAMP)
-	$(SNAKEMAKE) --cores $(CORES)
+	$(SNAKEMAKE) --cores $(CORES) --config seeds="$(SEEDS)"
 
 paper: $(STAMP)
 	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }
-	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper data="$(DATA)"
+	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper seeds="$(SEEDS)" data="$(DATA)"
 
 book: $(STAMP)
 	$(BIN)/jupyter-book build book/

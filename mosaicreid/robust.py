@@ -173,37 +173,27 @@ def variance_components(panel: Panel) -> pd.DataFrame:
     """ANOVA (for balanced data: REML, where none is negative) variance components of AP around its configuration.
 
     Model: ap[c, s, q] = mu_c + u_q + v_s + w_cs + e_csq. Returns component (query, seed, run, rest), variance in
-    squared mAP points and its square root; negative estimates are shown as zero. Needs two seeds.
-
-    Raises:
-        InputError: only one seed, which cannot tell seed, run and rest apart.
+    squared mAP points and its square root; negative estimates are shown as zero. One seed cannot tell seed and run
+    from the configurations: both are NaN then.
     """
     configurations, seeds, queries = panel.ap.shape
-    if seeds < 2:
-        raise InputError("got 1 seed, expected at least 2: one seed cannot tell training noise from the rest")
     ap = 100.0 * panel.ap
     ap = ap - ap.mean(axis=(1, 2), keepdims=True)
     by_query, by_seed, by_run = ap.mean(axis=(0, 1)), ap.mean(axis=(0, 2)), ap.mean(axis=2)
     runs = configurations * seeds
-    rest = ap - by_query - by_run[..., None] + ap.mean()
-    rest_df = (runs - 1) * (queries - 1)
     # Queries vary within each configuration's means, so the rest keeps the (configuration x query) part.
-    mean_rest = (rest**2).sum() / rest_df
-    mean_run = queries * ((by_run - by_seed) ** 2).sum() / ((configurations - 1) * (seeds - 1))
-    mean_seed = configurations * queries * (by_seed**2).sum() / (seeds - 1)
+    rest = ap - by_query - by_run[..., None] + ap.mean()
+    mean_rest = (rest**2).sum() / ((runs - 1) * (queries - 1))
     mean_query = runs * (by_query**2).sum() / (queries - 1)
-    variance = np.maximum(
-        [
-            (mean_query - mean_rest) / runs,
-            (mean_seed - mean_run) / (configurations * queries),
-            (mean_run - mean_rest) / queries,
-            mean_rest,
-        ],
-        0.0,
-    )
-    return pd.DataFrame(
-        {"component": ["query", "seed", "run", "rest"], "variance": variance, "std_dev": np.sqrt(variance)}
-    )
+    variance = {"query": (mean_query - mean_rest) / runs, "seed": np.nan, "run": np.nan, "rest": mean_rest}
+    if seeds > 1:
+        mean_run = queries * ((by_run - by_seed) ** 2).sum() / ((configurations - 1) * (seeds - 1))
+        mean_seed = configurations * queries * (by_seed**2).sum() / (seeds - 1)
+        variance["seed"] = (mean_seed - mean_run) / (configurations * queries)
+        variance["run"] = (mean_run - mean_rest) / queries
+    table = pd.DataFrame({"component": list(variance), "variance": list(variance.values())})
+    table["variance"] = table["variance"].clip(lower=0.0)
+    return table.assign(std_dev=np.sqrt(table["variance"]))
 
 
 def leave_one_out(panel: Panel) -> pd.DataFrame:

@@ -23,15 +23,13 @@ def analyse_panel(panel: Panel, *, margin: float = MARGIN) -> dict[str, pd.DataF
     naive = robust.naive_effects(panel).set_index("attribute").add_prefix("naive_")
     influence = robust.leave_one_out(panel)
     strongest = influence.loc[influence["change"].abs().groupby(influence["attribute"]).idxmax().dropna()]
-    tables = {
+    return {
         "effects": robust.effects(fitted, margin=margin).join(naive, on="attribute"),
         "gains": bootstrap.gains(panel),
         "influence": strongest.set_index("attribute").loc[list(panel.attributes)].reset_index(),
         "power": power(fitted),
+        "components": robust.variance_components(panel),
     }
-    if len(panel.seeds) > 1:
-        tables["components"] = robust.variance_components(panel)
-    return tables
 
 
 def write_robust(

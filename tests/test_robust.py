@@ -107,6 +107,12 @@ def test_variance_components_equal_statsmodels_reml() -> None:
     assert fitted.scale == pytest.approx(mine["rest"], rel=1e-3)
 
 
+def test_one_seed_cannot_tell_seed_and_run_from_the_configurations() -> None:
+    table = robust.variance_components(panel(seeds=1, rest=0.02)).set_index("component")["variance"]
+    assert table[["seed", "run"]].isna().all()
+    assert table["query"] == pytest.approx(100**2 * 0.2**2, rel=0.8)
+
+
 def test_leave_one_out_is_the_fit_without_that_configuration() -> None:
     data = panel()
     table = robust.leave_one_out(data)
@@ -146,5 +152,3 @@ def test_bad_input_is_named() -> None:
         robust.effects(robust.fit(data), margin=0)
     with pytest.raises(InputError, match="between 0 and 1; got 95"):
         robust.effects(robust.fit(data), margin=1, level=95)
-    with pytest.raises(InputError, match="got 1 seed"):
-        robust.variance_components(panel(seeds=1))
