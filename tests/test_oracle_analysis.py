@@ -107,7 +107,10 @@ def test_controls_that_were_not_run_are_left_out(per_query: pd.DataFrame) -> Non
         (lambda t: t.assign(ap=t["ap"] * 100), r"must be in 0\.\.1"),
         (lambda t: t[t["control"] == "baseline"], "got the controls baseline; expected 'baseline' and at least one"),
         (lambda t: t[t["control"] != "baseline"], "expected 'baseline' and at least one"),
-        (lambda t: t[(t["control"] != "oracle") | (t["seed"] != 1)], "control 'oracle' at level 0 lacks a seed or query"),
+        (
+            lambda t: t[(t["control"] != "oracle") | (t["seed"] != 1)],
+            "control 'oracle' at level 0 lacks a seed or query",
+        ),
         (lambda t: pd.concat([t, t.iloc[:1]]), "or has one twice"),
         (lambda t: t[t["query"] == 0], "got 1 query, expected at least 2"),
     ],
@@ -142,7 +145,9 @@ def test_heads_are_averaged_over_seeds() -> None:
 @pytest.fixture
 def runs(per_query: pd.DataFrame, tmp_path: Path) -> Path:
     """What ``run_oracle`` leaves, three seeds of one dataset."""
-    heads = pd.DataFrame({"attribute": ["hat"], "images": 4, "accuracy": 1.0, "majority": 1.0, "calibration_error": 0.0})
+    heads = pd.DataFrame(
+        {"attribute": ["hat"], "images": 4, "accuracy": 1.0, "majority": 1.0, "calibration_error": 0.0}
+    )
     weights = pd.DataFrame({"weight": [0.0, 1.0], "train_mAP": [9.0, 8.0]})
     for seed in SEEDS:
         parts = {"controls": per_query[per_query["seed"] == seed], "heads": heads, "weights": weights}

@@ -133,7 +133,7 @@ def test_four_methods_side_by_side(world: Path, runs: Path, effects: pd.DataFram
 
 def test_what_is_missing_is_named(world: Path, runs: Path, effects: pd.DataFrame, tmp_path: Path) -> None:
     settings = {"data": tmp_path / "data", "datasets": [DATASET], "seeds": [0, 1]}
-    with pytest.raises(InputError, match="no result table at .*robust_effects.csv"):
+    with pytest.raises(InputError, match=r"no result table at .*robust_effects\.csv"):
         write_shapley(runs, tmp_path / "empty", **settings)
     with pytest.raises(InputError, match="`mosaicreid oracle run --dataset dukemtmc --seed 5` writes it"):
         write_shapley(runs, tmp_path / "results", **settings | {"seeds": [0, 5]})
