@@ -37,7 +37,7 @@ for name in EVERY:
 SETTINGS = make_config(PROFILE, EVERY)
 TINY = PROFILE == "tiny"
 DATASETS = str(config.get("datasets", "market1501 dukemtmc")).split()
-SEEDS = [int(seed) for seed in str(config.get("seeds", "0 1 2" if TINY else "0")).split()]
+SEEDS = [int(seed) for seed in str(config.get("seeds", "0")).split()]
 DATA = Path(config.get("data", "data/tiny" if TINY else "data"))
 RUNS = Path(config.get("runs", f"runs/{PROFILE}"))
 RESULTS = Path(config.get("results", "results" if TINY else "results/paper"))
@@ -99,6 +99,7 @@ FINISHED = [
     for seed in SEEDS
 ]
 SHOWN = [str(EXECUTED / f"{about}-{dataset}.ipynb") for dataset in DATASETS for about in ("train", "paper", "ours")]
+ORACLE = str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "controls.parquet")
 DATASET_TITLES = {"market1501": "Market-1501", "dukemtmc": "DukeMTMC"}
 
 
@@ -113,6 +114,7 @@ localrules:
     everything,
     training_code,
     analyse,
+    judge,
     statistics,
     executed,
 
@@ -124,7 +126,7 @@ onerror:
 
 rule everything:
     input:
-        [str(RUNS / "analysed.txt"), SHOWN] if not ONLY else FINISHED,
+        [str(RUNS / "analysed.txt"), SHOWN, str(RUNS / "judged.txt") if TINY else []] if not ONLY else FINISHED,
 
 
 if TINY:
@@ -260,6 +262,47 @@ rule analyse:
     shell:
         "mosaicreid experiment --runs {RUNS:q} --data {DATA:q} --results {RESULTS:q} --datasets {params.datasets}"
         " --variants {params.variants:q} --seeds {params.seeds} --profile {PROFILE} > {log:q} 2>&1 && echo tables and figures: $SECONDS s"
+
+
+rule oracle:
+    input:
+        RUN.format(dataset="{dataset}", name="all", seed="{seed}") + "/metrics.json",
+    output:
+        ORACLE,
+    params:
+        root=lambda wildcards: DATA / wildcards.dataset,
+        code=code_fingerprint([PACKAGE / f"{name}.py" for name in "oracle oracle_run controls attribution".split()]),
+    threads: 1 if TINY else 4
+    resources:
+        gpu=0 if TINY else 1,
+        mem_mb=4000 if TINY else 32000,
+        runtime=60 if TINY else 1440,
+    log:
+        str(LOGS / "{dataset}.oracle.seed{seed}.log"),
+    message:
+        "{wildcards.dataset}: controls for the oracle, seed {wildcards.seed}"
+    shell:
+        "mosaicreid oracle run --dataset {wildcards.dataset} --seed {wildcards.seed} --root {params.root:q}"
+        " --runs {RUNS:q} > {log:q} 2>&1 && echo {wildcards.dataset} controls seed {wildcards.seed}: $SECONDS s"
+
+
+rule judge:
+    input:
+        str(RUNS / "analysed.txt"),
+        [ORACLE.format(dataset=dataset, seed=seed) for dataset in DATASETS for seed in SEEDS],
+    output:
+        touch(str(RUNS / "judged.txt")),
+    params:
+        code=code_fingerprint(sorted(PACKAGE.glob("*.py"))),
+        datasets=" ".join(DATASETS),
+        seeds=" ".join(map(str, SEEDS)),
+    log:
+        str(LOGS / "verdicts.log"),
+    message:
+        "controls, Shapley values and verdicts"
+    shell:
+        "mosaicreid oracle collect --runs {RUNS:q} --data {DATA:q} --results {RESULTS:q} --datasets {params.datasets}"
+        " --seeds {params.seeds} > {log:q} 2>&1 && mosaicreid verdicts --results {RESULTS:q} >> {log:q} 2>&1"
 
 
 rule statistics:
