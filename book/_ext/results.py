@@ -1,11 +1,12 @@
 """A role and a directive that put numbers of ``results/*.csv`` into pages, so that prose cannot drift from them.
 
 ``{result}`file.csv where column format``` gives one formatted number; ``where`` is ``column=value,...`` naming exactly
-one row, or ``-`` for a table of one row. ``{result-table}`` gives rows and columns of a file as a table. A page depends
+one row (in quotes where a value has spaces), or ``-`` for a table of one row. ``{result-table}`` gives rows and columns of a file as a table. A page depends
 on every file it reads, so a changed result shows on the next plain build. What does not match is a warning, which
 ``-W`` turns into an error.
 """
 
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -56,7 +57,7 @@ def render(cell: str, spec: str) -> str:
 
 def look_up(folder: Path, text: str) -> tuple[str, str]:
     """The file name and the formatted number that the text of a ``result`` role stands for."""
-    parts = text.split()
+    parts = shlex.split(text)
     if len(parts) not in {3, 4}:
         raise ResultError(f"expected 'file.csv where column [format]', got {text!r}")
     name, where, column, spec = [*parts, "s"][:4]
