@@ -1,9 +1,9 @@
 """A role and a directive that put numbers of ``results/*.csv`` into pages, so that prose cannot drift from them.
 
 ``{result}`file.csv where column format``` gives one formatted number; ``where`` is ``column=value,...`` naming exactly
-one row (in quotes where a value has spaces), or ``-`` for a table of one row. ``{result-table}`` gives rows and columns of a file as a table. A page depends
-on every file it reads, so a changed result shows on the next plain build. What does not match is a warning, which
-``-W`` turns into an error.
+one row (in quotes where a value has spaces), or ``-`` for a table of one row. ``{result-table}`` gives rows and columns
+of a file as a table. A page depends on every file it reads, so a changed result shows on the next plain build. What
+does not match is a warning, which ``-W`` turns into an error.
 """
 
 import shlex
