@@ -189,7 +189,7 @@ rule shared:
     params:
         root=lambda wildcards: DATA / wildcards.dataset,
         folder=SHARED,
-        settings=format_settings(EVERY),
+        settings=format_settings({name: EVERY[name] for name in EVERY if not name.startswith("stages.experts.")}),
         depends_on=depends_on("pretrain", "prompts", "baseline"),
     threads: 1 if TINY else 4
     resources:

@@ -6,10 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mosaicreid.configurations import ablations, last_k_variants, table3
 from mosaicreid.experiment import collect_runs
@@ -52,7 +53,8 @@ def snakemake(folder: Path, *arguments: str, **config: object) -> str:
 def planned(said: str) -> dict[str, int]:
     """How many jobs of each rule a dry run lists."""
     table = said.split("Job stats:")[1].split("\n\n")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+    return {rule: count for rule, count in counts.items() if rule not in ("everything", "total")}
 
 
 def copy(destination: Path) -> Path:
@@ -68,17 +70,52 @@ def copy(destination: Path) -> Path:
 SMALL = {"datasets": "market1501", "seeds": 0, "identities": 24, "only": "hat baseline", "settings": SETTINGS}
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """A copy of the project in which two configurations have been run, one of which failed the first time."""
+
+    folder: Path
+    failing: subprocess.CompletedProcess[str]
+    finished: dict[str, int]
+    completing: str
+
+
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which two configurations have been run."""
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     folder = copy(tmp_path_factory.mktemp("sweep"))
-    said = snakemake(folder, "--cores", "2", **SMALL)
-    assert "6 of 6 steps (100%) done" in said
-    return folder
+    checkpoint = folder / "runs" / "tiny" / "market1501" / "hat" / "seed0" / "experts.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("no checkpoint")
+    # From tomorrow, or it would be taken for one of an earlier state of the data, and forgotten.
+    tomorrow = time.time() + 86400
+    os.utime(checkpoint, (tomorrow, tomorrow))
+    failing = run(folder, "snakemake", "--cores", "2", "--config", *(f"{key}={value}" for key, value in SMALL.items()))
+    finished = {name: path.stat().st_mtime_ns for name, path in metrics(folder).items()}
+    checkpoint.unlink()
+    return Sweep(folder, failing, finished, snakemake(folder, "--cores", "2", **SMALL))
+
+
+@pytest.fixture(scope="module")
+def swept(sweep: Sweep) -> Path:
+    return sweep.folder
 
 
 def metrics(folder: Path) -> dict[str, Path]:
     return {path.parts[-3]: path for path in (folder / "runs" / "tiny" / "market1501").glob("*/seed0/metrics.json")}
+
+
+def test_a_failed_run_is_named_in_a_line_and_the_other_goes_on(sweep: Sweep) -> None:
+    assert sweep.failing.returncode != 0
+    named = r"^failed: market1501 hat seed 0, log runs/tiny/logs/market1501.hat.seed0.log: InputError: .*experts.pt"
+    assert re.search(named, sweep.failing.stdout + sweep.failing.stderr, re.MULTILINE)
+    assert list(sweep.finished) == ["baseline"]
+
+
+def test_what_was_finished_is_left_alone_and_the_rest_completed(sweep: Sweep) -> None:
+    assert "2 of 2 steps (100%) done" in sweep.completing
+    assert metrics(sweep.folder).keys() == {"baseline", "hat"}
+    assert metrics(sweep.folder)["baseline"].stat().st_mtime_ns == sweep.finished["baseline"]
+    assert not list((sweep.folder / "runs" / "tiny" / "failed").iterdir())
 
 
 def test_two_configurations_reach_a_built_book(swept: Path) -> None:
@@ -115,9 +152,9 @@ def test_nothing_is_left_to_do(swept: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "rules"),
     [
-        ("stages.experts.epochs=2", {"run": 2, "everything": 1}),
-        ("stages.baseline.epochs=2", {"shared": 1, "run": 2, "everything": 1}),
-        ("data.erasing=0.3", {"shared": 1, "run": 2, "everything": 1}),
+        ("stages.experts.epochs=2", {"run": 2}),
+        ("stages.baseline.epochs=2", {"shared": 1, "run": 2}),
+        ("data.erasing=0.3", {"shared": 1, "run": 2}),
     ],
 )
 def test_a_changed_parameter_reruns_what_depends_on_it(swept: Path, change: str, rules: dict[str, int]) -> None:
@@ -134,31 +171,11 @@ def test_a_comment_reruns_nothing_and_code_does(swept: Path) -> None:
         notebook.write_text(before[1].replace("# Train and evaluate", "# Evaluate and train"))
         assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
         code.write_text(before[0] + "\nanswer = 42\n")
-        rules = {"training_code": 1, "shared": 1, "run": 2, "everything": 1}
+        rules = {"training_code": 1, "shared": 1, "run": 2}
         assert planned(snakemake(swept, "-n", **SMALL)) == rules
     finally:
         code.write_text(before[0])
         notebook.write_text(before[1])
-
-
-def test_a_failed_run_is_named_in_a_line_and_alone_run_again(swept: Path) -> None:
-    files = metrics(swept)
-    scores = json.loads(files["hat"].read_text())["scores"]
-    checkpoint = files["hat"].with_name("experts.pt")
-    before = checkpoint.read_bytes()
-    for file in files.values():
-        file.unlink()
-    checkpoint.write_text("no checkpoint")
-    done = run(swept, "snakemake", "--cores", "2", "--config", *(f"{name}={value}" for name, value in SMALL.items()))
-    assert done.returncode != 0
-    named = r"^failed: market1501 hat seed 0, log runs/tiny/logs/market1501.hat.seed0.log: InputError: .*experts.pt"
-    assert re.search(named, done.stdout + done.stderr, re.MULTILINE)
-    assert not files["hat"].exists()
-    finished = files["baseline"].stat().st_mtime_ns
-    checkpoint.write_bytes(before)
-    assert "2 of 2 steps (100%) done" in snakemake(swept, "--cores", "2", **SMALL)
-    assert json.loads(files["hat"].read_text())["scores"] == scores
-    assert files["baseline"].stat().st_mtime_ns == finished
 
 
 def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
@@ -176,16 +193,26 @@ def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
     assert not (folder / "nowhere").exists()
 
 
-def test_on_a_cluster_every_run_asks_for_a_gpu(tmp_path: Path) -> None:
+def test_on_a_cluster_a_training_job_asks_for_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = copy(tmp_path)
-    profile = yaml.safe_load((folder / "profiles" / "slurm" / "config.yaml").read_text())
-    assert profile["executor"] == "slurm"
-    # A dry run of the plain executor with the cluster's resources; submitting needs a cluster.
-    asked = [f"{name}={value}" for name, value in profile["default-resources"].items()]
-    said = snakemake(folder, "-n", "--quiet", "host", "--default-resources", *asked, "--config", "profile=paper")
-    assert planned(said)["run"] == 61
-    resources = re.findall(r"resources: (.*)", said)
-    assert not resources or all("slurm_partition=gpu" in line for line in resources)
+    # Stand-ins for Slurm's commands: they note how they are called, and submitting fails.
+    (folder / "bin").mkdir()
+    for name in ("sbatch", "scontrol", "sacct", "sacctmgr", "squeue", "sinfo", "scancel"):
+        stand_in = folder / "bin" / name
+        stand_in.write_text(f'#!/bin/sh\necho "$*" >> {folder}/{name}.txt\nexit {int(name == "sbatch")}\n')
+        stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    checked = folder / "runs" / "paper" / "market1501" / "_shared" / "data.txt"
+    checked.parent.mkdir(parents=True)
+    checked.write_text("as if the data were there")
+    config = ["--config", "profile=paper", "datasets=market1501", "only=hat"]
+    hurry = ["--latency-wait", "0", "--slurm-init-seconds-before-status-checks", "1"]
+    done = run(folder, "snakemake", "--workflow-profile", "profiles/slurm", *hurry, *config)
+    assert done.returncode != 0
+    (submitted,) = (folder / "sbatch.txt").read_text().splitlines()
+    assert "-p gpu -t 1440 --mem 32000 --cpus-per-task=4" in submitted
+    assert "--gpus=1" in submitted
+    assert "--target-jobs 'shared:dataset=market1501,seed=0'" in submitted
 
 
 @pytest.mark.parametrize(
