@@ -124,13 +124,15 @@ def plot_split(table: pd.DataFrame) -> Figure:
 
 
 def plot_shapley(table: pd.DataFrame) -> Figure:
-    """Every attribute's worth by four methods, attributes by the known truth (``shapley_attributes.csv``)."""
+    """Every attribute's worth by every method, attributes by the last: the truth, where it is known
+    (``shapley_attributes.csv``)."""
     datasets = list(dict.fromkeys(table["dataset"]))
+    methods = [method for method in _METHODS if method in set(table["method"])]
     counts = [table.loc[table["dataset"] == dataset, "attribute"].nunique() for dataset in datasets]
     with style():
         figure, axes = plt.subplots(
             len(datasets),
-            len(_METHODS),
+            len(methods),
             figsize=(6.5, 1.6 + 0.27 * sum(counts)),
             height_ratios=counts,
             sharey="row",
@@ -140,8 +142,8 @@ def plot_shapley(table: pd.DataFrame) -> Figure:
         )
         for row, dataset in zip(axes, datasets, strict=True):
             own = table[table["dataset"] == dataset]
-            order = own[own["method"] == "truth"].sort_values("value")["attribute"].tolist()
-            for axis, method in zip(row, _METHODS, strict=True):
+            order = own[own["method"] == methods[-1]].sort_values("value")["attribute"].tolist()
+            for axis, method in zip(row, methods, strict=True):
                 values = own[own["method"] == method].set_index("attribute").loc[order]
                 position = np.arange(len(order))
                 low, high = (values[end].fillna(values["value"]) for end in ("ci_low", "ci_high"))
@@ -149,8 +151,8 @@ def plot_shapley(table: pd.DataFrame) -> Figure:
                 axis.set_yticks(position, order, fontsize=9)
                 axis.tick_params(axis="x", labelsize=9)
             row[0].set_title(DATASET_TITLES[dataset])
-        for axis, (method, name) in zip(axes[-1], _METHODS.items(), strict=True):
-            axis.set_xlabel(f"{name}\n({'bits' if method == 'truth' else 'points'})", fontsize=9)
+        for axis, method in zip(axes[-1], methods, strict=True):
+            axis.set_xlabel(f"{_METHODS[method]}\n({'bits' if method == 'truth' else 'points'})", fontsize=9)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 ``ablation``: Shapley values of one trained model whose experts are switched off (``attribution``). ``retrain``: effects
 of the paper's design, a model per configuration (``robust``). ``leakage``: Shapley values of retrieval by labels alone.
-``truth``: bits that the world's images hide and its labels tell.
+``truth``: bits that a synthetic world's images hide and its labels tell; real datasets have none.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def write_shapley(runs: Path, results: Path, *, data: Path, datasets: Sequence[s
     Reads what ``run_oracle`` left in ``runs``, the datasets in ``data`` and ``robust_effects.csv`` in ``results``.
 
     Raises:
-        InputError: one of these is missing, or the dataset is no synthetic one.
+        InputError: one of these is missing.
     """
     results = Path(results)
     effects = read_results(results / "robust_effects.csv")
@@ -42,17 +42,15 @@ def write_shapley(runs: Path, results: Path, *, data: Path, datasets: Sequence[s
     for dataset in datasets:
         sampled = read_part(runs, dataset=dataset, seeds=seeds, part="attributes")
         ends = sampled["player"].isin([_NONE, _ALL])
-        ablation = summarise(sampled[~ends])
+        truth = known_truth(data, dataset)
+        methods = {
+            "ablation": summarise(sampled[~ends]),
+            "retrain": retrained(effects, dataset),
+            "leakage": leakage_values(data / dataset, dataset),
+            **({"truth": truth} if truth is not None else {}),
+        }
         found = {
-            "attributes": pd.concat(
-                [
-                    ablation.assign(method="ablation"),
-                    retrained(effects, dataset).assign(method="retrain"),
-                    leakage_values(data / dataset, dataset).assign(method="leakage"),
-                    known_truth(data, dataset).assign(method="truth"),
-                ],
-                ignore_index=True,
-            ),
+            "attributes": pd.concat([t.assign(method=name) for name, t in methods.items()], ignore_index=True),
             "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")).rename(
                 columns={"attribute": "cluster"}
             ),
@@ -120,11 +118,11 @@ def retrained(effects: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return table.assign(unit="points of mAP")
 
 
-def known_truth(data: Path, dataset: str) -> pd.DataFrame:
-    """The knowledge gain of every attribute (see ``data.world``): attribute, value (bits), unit."""
+def known_truth(data: Path, dataset: str) -> pd.DataFrame | None:
+    """Every attribute's knowledge gain (see ``data.world``): attribute, value (bits), unit; None for real data."""
     truth = read_truth(data, dataset)
     if truth is None:
-        raise InputError(f"{data / dataset} states no truth; expected a folder that `mosaicreid data synthesize` wrote")
+        return None
     table = truth[["attribute", "knowledge_gain_bits"]].rename(columns={"knowledge_gain_bits": "value"})
     return table.assign(unit="bits")
 
@@ -176,7 +174,7 @@ def rank_agreement(table: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rho of every two methods' rankings of attributes: first, second, rho, ci_low, ci_high, attributes."""
     wide = table.pivot_table(index="attribute", columns="method", values="value")
     rows = []
-    for first, second in combinations(METHODS, 2):
+    for first, second in combinations([method for method in METHODS if method in wide], 2):
         rho, low, high = spearman(wide[first].to_numpy(float), wide[second].to_numpy(float))
         row = {"first": first, "second": second, "rho": rho, "ci_low": low, "ci_high": high}
         rows.append(row | {"attributes": len(wide)})
