@@ -21,7 +21,8 @@ from mosaicreid.runs import read_run, run_folder
 from mosaicreid.training.session import SHARED_STAGES, Session, decode, earlier_stages, open_session
 from mosaicreid.training.stages import identity, train_experts
 
-PARTS = ("controls", "heads", "weights", "attributes", "clusters")
+# In the order of writing: where the last is there, all are.
+PARTS = ("heads", "weights", "attributes", "clusters", "controls")
 
 # The same people in every seed, so that seeds are compared on the same queries.
 _PEOPLE_SEED = 0
@@ -72,16 +73,16 @@ def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effor
     some = attribution.some_people(query, gallery, people=effort.people, seed=_PEOPLE_SEED)
     ablated = attribution.Ablated(model=model, router=router, query=some[0], gallery=some[1], device=probe.device)
     tables: Mapping[str, pd.DataFrame] = {
-        "controls": found.per_query,
         "heads": found.heads,
         "weights": found.weights,
         "attributes": attribution.attribute_values(ablated, pairs=effort.pairs, seed=seed).assign(pairs=effort.pairs),
         "clusters": attribution.cluster_values(ablated, partition(schema)),
+        "controls": found.per_query,
     }
-    paths = [part_path(runs, dataset=dataset, seed=seed, part=name) for name in tables]
-    for path, table in zip(paths, tables.values(), strict=True):
+    paths = [part_path(runs, dataset=dataset, seed=seed, part=name) for name in PARTS]
+    for path, name in zip(paths, PARTS, strict=True):
         with atomic_path(path) as temporary:
-            table.assign(seed=seed, gallery=len(some[1])).to_parquet(temporary, index=False)
+            tables[name].assign(seed=seed, gallery=len(some[1])).to_parquet(temporary, index=False)
     return paths
 
 
