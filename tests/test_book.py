@@ -62,7 +62,8 @@ class Page(HTMLParser):
 
 
 def pages(root: Path) -> list[Path]:
-    return sorted((root / "_build" / "html").glob("*.html"))
+    html = root / "_build" / "html"
+    return sorted([*html.glob("*.html"), *html.glob("executed/*.html")])
 
 
 def test_toc_inside_the_book_equals_the_one_at_the_root() -> None:
@@ -71,7 +72,9 @@ def test_toc_inside_the_book_equals_the_one_at_the_root() -> None:
 
 def test_every_page_is_in_the_toc() -> None:
     listed = set(re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text()))
-    assert {page.stem for page in (ROOT / "book").glob("*.md")} == listed
+    book = ROOT / "book"
+    pages = [*book.glob("*.md"), *(book / "executed").glob("*.ipynb")]
+    assert {str(page.relative_to(book).with_suffix("")) for page in pages} == listed
 
 
 def test_nothing_is_loaded_from_another_host(built: Path) -> None:
@@ -92,10 +95,9 @@ def test_every_image_has_a_text_alternative(built: Path) -> None:
 
 
 def test_every_local_link_has_its_target(built: Path) -> None:
-    html = built / "_build" / "html"
     for path in pages(built):
         for target in re.findall(r'(?:href|src)="([^"#?:]+)(?:[#?][^"]*)?"', path.read_text()):
-            assert (html / target).exists(), f"{path.name} -> {target}"
+            assert (path.parent / target).exists(), f"{path.name} -> {target}"
 
 
 def test_a_changed_result_shows_on_the_next_plain_build(built: Path) -> None:

@@ -51,7 +51,7 @@ def test_strong_effects_are_positive_after_holm() -> None:
     rule = verdicts.our_strong("upcolour", "downcolour")
     assert rule(effects(), "dukemtmc").verdict == "holds"
     assert rule(effects(p_holm=0.2), "dukemtmc").verdict == "open"
-    assert rule(effects(effect=-2.0), "dukemtmc").verdict == "open"
+    assert rule(effects(effect=-2.0, ci_low=-3.0, ci_high=-1.0), "dukemtmc").verdict == "fails"
     # An attribute that the dataset does not annotate is not asked for.
     assert verdicts.our_strong("age", "downcolour")(effects(), "dukemtmc").verdict == "holds"
 
