@@ -71,7 +71,8 @@ def summarise(values: pd.DataFrame) -> pd.DataFrame:
     """Per player the mean over queries and seeds: attribute, value (points), ci_low, ci_high, sampling_half, unit.
 
     The interval is over identities and seeds. Every seed drew its own orders, so the differences between seeds, and the
-    interval, include the error of sampling orders; ``sampling_half`` is that error's own 95 % half-width.
+    interval, include the error of sampling orders; ``sampling_half`` is that error's own 95 % half-width, and with one
+    seed, whose orders all queries share, it is added to the interval's (root of the sum of squares).
 
     Raises:
         InputError: a seed lacks a query of another, or all values are equal.
@@ -87,6 +88,8 @@ def summarise(values: pd.DataFrame) -> pd.DataFrame:
         value, low, high = paired_mean(table.to_numpy(), pids)
         halves = own.groupby("seed")["sampling_half"].first().to_numpy()
         half = float(np.sqrt((halves**2).sum()) / len(halves))
+        if len(halves) == 1:
+            low, high = value - np.hypot(value - low, half), value + np.hypot(high - value, half)
         rows.append({"attribute": player, "value": value, "ci_low": low, "ci_high": high, "sampling_half": half})
     return pd.DataFrame(rows).assign(unit="points of mAP")
 

@@ -81,6 +81,15 @@ def test_values_are_averaged_over_queries_and_seeds() -> None:
     assert facts["mAP_all"] == pytest.approx(table.loc[table["player"] == "(all)", "value"].mean())
 
 
+def test_one_seed_cannot_show_the_error_of_its_orders() -> None:
+    table = sampled((0,))
+    rows = summarise(table).set_index("attribute")
+    value, low, high = paired_mean(table.loc[table["player"] == "hat", "value"].to_numpy()[None], np.arange(8) // 2)
+    half = np.hypot((high - low) / 2, 0.5)
+    expected = (value, value - half, value + half)
+    assert tuple(rows.loc["hat", ["value", "ci_low", "ci_high"]]) == pytest.approx(expected)
+
+
 def test_rank_agreement_is_of_every_two_methods() -> None:
     generator = np.random.default_rng(0)
     values = {method: generator.normal(size=len(NAMES)) for method in METHODS}
