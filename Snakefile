@@ -56,6 +56,7 @@ DRAWING = ["synthetic", "world", "drawing", *(f"synthetic_{part}" for part in "b
 TRAINING = ["attributes.py", "annotation.py", "config.py", "settings.py", "losses.py", "schedules.py", "checkpoints.py"]
 TRAINING += ["models", "training"]
 TRAINING += [f"data/{name}.py" for name in ("market1501", "cache", "sampler", "augment", "loaders", "captions")]
+CONTROLS = "oracle oracle_run controls fusion attribute_heads attribution inference shapley shapley_sampling".split()
 EVALUATION = ["retrieval.py", "ranking.py", "ties.py", "inference.py"]
 
 
@@ -271,7 +272,7 @@ rule oracle:
         ORACLE,
     params:
         root=lambda wildcards: DATA / wildcards.dataset,
-        code=code_fingerprint([PACKAGE / f"{name}.py" for name in "oracle oracle_run controls attribution".split()]),
+        code=code_fingerprint([PACKAGE / f"{name}.py" for name in CONTROLS]),
     threads: 1 if TINY else 4
     resources:
         gpu=0 if TINY else 1,
