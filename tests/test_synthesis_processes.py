@@ -35,6 +35,8 @@ def synthesis(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "mosaicreid.cli", *world, "--seed", "0", "--size", "16x8", "--workers", "2"],
         start_new_session=True,
+        # A shell starts background jobs with SIGINT ignored, which would pass from the test runner to this process.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stderr=subprocess.PIPE,
         text=True,
     )
