@@ -10,7 +10,7 @@ from mosaicreid.cli import main
 from mosaicreid.errors import InputError
 from mosaicreid.profiles import make_config
 from mosaicreid.training.run import train_run
-from mosaicreid.training.session import train_shared
+from mosaicreid.training.session import make_accelerator, train_shared
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,13 @@ def test_bad_settings_leave_no_folder(world, tmp_path, overrides, message):
         train_run(make_config("tiny", SMALL | overrides), root=world, runs=tmp_path / "runs")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_refused_precision_does_not_outlive_its_run():
+    for precision in ("no", "bf16", "no"):
+        with pytest.raises(InputError, match="precision 'fp16'"):
+            make_accelerator(small(runtime__precision="fp16"))
+        assert make_accelerator(small(runtime__precision=precision)).mixed_precision == precision
 
 
 def test_weights_of_another_shape_are_named(world, tmp_path):

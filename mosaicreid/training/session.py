@@ -127,13 +127,22 @@ def make_accelerator(config: Config) -> "Accelerator":
         InputError: a precision that the device does not have.
     """
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
 
+    precision, cpu = config.runtime.precision, config.runtime.device == "cpu"
     if config.runtime.threads:
         torch.set_num_threads(config.runtime.threads)
+    # Accelerate keeps the first run's precision and device for the whole process.
+    kept = AcceleratorState._shared_state
+    if (kept.get("_mixed_precision", precision), kept.get("_cpu", cpu)) != (precision, cpu):
+        AcceleratorState._reset_state(reset_partial_state=PartialState().num_processes == 1)
+    # Accelerate itself would train in float32 then and say nothing.
+    if precision == "fp16" and PartialState(cpu=cpu).device.type == "cpu":
+        raise InputError("precision 'fp16' on a CPU; expected 'no' or 'bf16' there, fp16 needs a GPU")
     try:
-        return Accelerator(mixed_precision=config.runtime.precision, cpu=config.runtime.device == "cpu")
+        return Accelerator(mixed_precision=precision, cpu=cpu)
     except ValueError as error:
-        raise InputError(f"precision {config.runtime.precision!r} on this device: {error}") from error
+        raise InputError(f"precision {precision!r} on this device: {error}") from error
 
 
 def _captions(session: Session) -> tuple[Tensor, Tensor]:
