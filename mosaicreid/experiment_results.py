@@ -19,7 +19,7 @@ from mosaicreid.experiment_tables import (
     sizes,
 )
 from mosaicreid.plots import save_figure, write_figures
-from mosaicreid.plots_experiment import plot_ablations, plot_last_k, plot_table3, plot_truth
+from mosaicreid.plots_experiment import plot_ablations, plot_bits, plot_last_k, plot_table3, plot_truth
 from mosaicreid.plots_robust import plot_effects, plot_gains
 from mosaicreid.profiles import make_config
 from mosaicreid.results import read_results, write_results
@@ -71,9 +71,10 @@ def write_experiment(
     truths = {dataset: known for dataset in datasets if (known := truth.read_truth(data, dataset)) is not None}
     if truths:
         tables["truth"] = truth.effects_and_truth(read_results(results / "robust_effects.csv"), truths)
-        tables["truth_agreement"] = truth.truth_agreement(ours, tables["truth"])
+        tables["truth_agreement"] = truth.truth_agreement(ours, tables["truth"], tables3)
+        tables["bits"] = truth.scores_by_bits(tables3, truths)
         tables["truth_followed"] = truth.followed(tables["truth"])
-        tables["truth_reading"] = truth.explain(tables["truth"])
+        tables["truth_reading"] = truth.explain(tables["truth"], tables["bits"], tables3)
     if variants_on:
         depth = make_config(profile).experts.last_k
         found = compare_variants(root, runs, variants_on, depth)
@@ -95,6 +96,7 @@ def draw(results: Path, *, variants: bool, known_truth: bool) -> None:
     }
     if known_truth:
         figures["experiment_truth"] = (plot_truth, "experiment_truth")
+        figures["experiment_bits"] = (plot_bits, "experiment_bits")
     if variants:
         figures["experiment_last_k"] = (plot_last_k, "experiment_last_k")
         figures["experiment_ablations"] = (plot_ablations, "experiment_ablations")

@@ -64,6 +64,27 @@ def plot_truth(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def plot_bits(table: pd.DataFrame) -> Figure:
+    """mAP of every configuration against the bits that its labels tell (``experiment_bits.csv``); bars: SD of seeds."""
+    datasets = list(dict.fromkeys(table["dataset"]))
+    with style():
+        figure, axes = plt.subplots(
+            len(datasets), 1, figsize=(5.5, 3.4 * len(datasets)), squeeze=False, layout="constrained"
+        )
+        for axis, dataset in zip(axes[:, 0], datasets, strict=True):
+            rows = table[table["dataset"] == dataset].sort_values("bits")
+            axis.plot(rows["bits"], rows["curve"], color=ORANGE, label="function of the bits alone")
+            axis.errorbar(
+                rows["bits"], rows["mAP"], yerr=rows["mAP_sd"], fmt="o", color=BLUE, ecolor=GREY, capsize=2,
+                label="a configuration",
+            )  # fmt: skip
+            axis.set_title(DATASET_TITLES[dataset])
+            axis.set_ylabel("mAP (%)")
+            axis.legend(fontsize=9, frameon=False, loc="lower right")
+        axes[-1, 0].set_xlabel("bits that images hide and the configuration's labels tell")
+    return figure
+
+
 def plot_last_k(table: pd.DataFrame) -> Figure:
     """mAP against the share of blocks that have experts, ours and Table 6's (``experiment_last_k.csv``)."""
     with style():

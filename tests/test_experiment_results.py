@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_runs import DEPTH, write_runs
 
-from mosaicreid import published, truth
+from mosaicreid import published
 from mosaicreid.configurations import ablations, last_k_variants
 from mosaicreid.errors import InputError
 from mosaicreid.experiment_results import write_experiment
@@ -150,7 +150,7 @@ def test_truth_is_compared_where_it_is_known(written: Path) -> None:
 def test_figures_are_drawn_of_every_table(written: Path) -> None:
     drawn = {path.stem for path in (written / "figures").glob("*.svg")}
     figures = {f"experiment_{name}_{metric}" for name in ("shap", "t_tests") for metric in ("mAP", "rank1")}
-    assert figures | {f"experiment_{name}" for name in ("table3", "truth", "last_k", "ablations")} <= drawn
+    assert figures | {f"experiment_{name}" for name in ("table3", "truth", "bits", "last_k", "ablations")} <= drawn
     assert {"robust_effects", "robust_gains"} <= drawn
 
 
@@ -173,34 +173,3 @@ def test_variants_of_a_dataset_that_is_not_analysed_are_refused(written: Path, t
             profile="tiny",
         )
     assert not list(tmp_path.iterdir())
-
-
-def made_truth(effect: np.ndarray, std_err: float) -> pd.DataFrame:
-    bits = np.linspace(0.1, 1.2, len(effect))
-    names = list(published.attributes("dukemtmc"))
-    columns = {"dataset": "dukemtmc", "attribute": names, truth.TRUTH: bits, "effect": effect, "std_err": std_err}
-    return pd.DataFrame(columns)
-
-
-def test_reading_tells_recovery_noise_and_disagreement_apart() -> None:
-    line = np.linspace(0, 3, 10)
-    exact = truth.explain(made_truth(line, 0.01)).iloc[0]
-    assert exact["rho"] == pytest.approx(1)
-    assert exact["slope"] == pytest.approx(3 / 1.1)
-    assert exact["reading"] == "the known ranking is recovered"
-    noisy = truth.explain(made_truth(np.roll(line, 5), 1.0)).iloc[0]
-    assert noisy["reading"].startswith("most of the spread of the effects is sampling noise")
-    against = truth.explain(made_truth(line[::-1], 0.01)).iloc[0]
-    assert against["reading"].startswith("noise does not explain it")
-    shuffled = line + 1.1 * np.array([1, -1, 1, -1, 1, -1, 1, -1, 1, -1])
-    within = truth.explain(made_truth(shuffled, 0.8)).iloc[0]
-    assert within["expected_low"] <= within["rho"] < 0.7
-    assert within["reading"].startswith("noise of this size")
-
-
-def test_noise_lowers_what_can_be_expected() -> None:
-    expected = [
-        truth.explain(made_truth(np.linspace(0, 3, 10), error)).iloc[0]["expected_rho"] for error in (0.1, 1, 4)
-    ]
-    assert expected == sorted(expected, reverse=True)
-    assert expected[0] > 0.95
