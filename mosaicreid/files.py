@@ -1,11 +1,15 @@
 """Writing files so that a reader never sees half of one."""
 
+import glob
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_MARK = "unfinished-"
+_STALE_SECONDS = 24 * 3600
 
 
 @contextmanager
@@ -13,13 +17,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``; on success it replaces ``path``, on an error it goes away.
 
     The parent folder is created. Two processes may write the same ``path``: the last to finish wins, whole.
+
+    A process that is killed leaves its hidden temporary file behind; a write of the same ``path`` removes it once
+    nobody has touched it for a day, which no write in progress lasts.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f"{path.suffix}")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.{_MARK}", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
+        _remove_stale(path, now=temporary.stat().st_mtime)
         yield temporary
         # mkstemp makes files readable by their owner alone; results are meant to be shared like any other file.
         temporary.chmod(0o666 & ~_umask())
@@ -32,6 +40,15 @@ def sha256(path: Path) -> str:
     """The hexadecimal sha256 of a file's bytes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove_stale(path: Path, *, now: float) -> None:
+    """Remove what killed writers of ``path`` left; ``now`` is by the clock of the folder's file system."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.{_MARK}*{glob.escape(path.suffix)}"):
+        # Its own writer may have finished meanwhile, another one may be faster, or it is somebody else's.
+        with suppress(OSError):
+            if now - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
 
 
 def _umask() -> int:

@@ -3,7 +3,9 @@
 import hashlib
 import multiprocessing
 import os
+import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,33 @@ def test_two_writers_never_mix(tmp_path: Path) -> None:
         assert writer.exitcode == 0
     assert {path.read_text(), *seen} <= {"a" * 100_000, "b" * 100_000}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def killed_while_writing(path: Path) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text("hal")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_writer_left_goes_once_it_is_a_day_old(tmp_path: Path) -> None:
+    path = tmp_path / "table[1].csv"
+    writer = multiprocessing.get_context("fork").Process(target=killed_while_writing, args=(path,))
+    writer.start()
+    writer.join()
+    assert writer.exitcode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    others = [tmp_path / name for name in ("table1.csv", "table[1].json", ".table[1].20260101.csv", ".table[1].csv")]
+    for other in others:
+        other.write_text("somebody else's")
+        os.utime(other, (0, 0))
+    # A write within the day may belong to a process that is still alive.
+    for age, stays in ((23 * 3600, True), (25 * 3600, False)):
+        os.utime(left, (time.time() - age,) * 2)
+        with atomic_path(path) as temporary:
+            temporary.write_text("whole")
+        assert left.exists() == stays
+    assert path.read_text() == "whole"
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", bytes(range(256)) * 5000])

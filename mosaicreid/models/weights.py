@@ -3,7 +3,6 @@
 Files are read as tensors and nothing else; what does not fit is named before anything is copied.
 """
 
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,8 +30,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Reads ``.safetensors``, what ``torch.save`` wrote, and the TorchScript archives in which OpenAI published CLIP.
     A surrounding ``state_dict`` entry and a ``module.`` prefix are taken off.
 
+    No code of the file runs: pickles are read with ``weights_only=True``, and an archive whose modules bring a
+    ``__setstate__``, which would run on loading, is refused.
+
     Raises:
-        InputError: no such file, not a checkpoint, or one with anything but tensors in it.
+        InputError: no such file, not a checkpoint, a damaged one, or one with anything but tensors in it.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,8 +42,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         state = _read_safetensors(path)
     elif _is_torchscript(path):
-        # Only tensors are taken from the archive; none of its code runs.
-        state = dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+        state = _read_torchscript(path)
     else:
         state = _read_pickle(path)
     inner = state.get("state_dict")
@@ -160,7 +161,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def _read_pickle(path: Path) -> dict:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    # Damage raises whatever unpickling, zip reading or torch's own checks raise; to a user all mean the same.
+    except Exception as error:
         raise InputError(
             f"{path.name} is not a checkpoint of tensors alone, and nothing else is loaded from a file"
         ) from error
@@ -169,11 +171,26 @@ def _read_pickle(path: Path) -> dict:
     return content
 
 
+def _read_torchscript(path: Path) -> dict:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            code = [archive.read(name) for name in archive.namelist() if name.endswith(".py")]
+        runs = any(b"__setstate__" in source for source in code)
+        state = {} if runs else dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+    except Exception as error:
+        raise InputError(f"{path.name} is a TorchScript archive that cannot be read; likely cause: damage") from error
+    if runs:
+        raise InputError(f"{path.name} brings code that runs on loading (__setstate__); expected tensors alone")
+    return state
+
+
 def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    # Not a zip archive, or one so damaged that a name is no text or its version none that there is.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _list(names: list[str]) -> str:
