@@ -1,75 +1,73 @@
 """Figures of the robust analyses; each function takes a result table and returns a Figure."""
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_COLOURS = sns.color_palette("colorblind")
-_TITLES = {"market1501": "Market-1501", "dukemtmc": "DukeMTMC"}
+from mosaicreid.plots import BLUE, DATASET_TITLES, ORANGE, style
 
 
 def plot_effects(table: pd.DataFrame) -> Figure:
     """Attribute effects with robust and with the paper's intervals; a panel per dataset (``robust_effects.csv``)."""
-    datasets = list(dict.fromkeys(table["dataset"]))
-    heights = [len(table[table["dataset"] == dataset]) for dataset in datasets]
-    figure, axes = plt.subplots(
-        len(datasets),
-        1,
-        figsize=(6, 1.3 + 0.36 * sum(heights)),
-        height_ratios=heights,
-        sharex=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis, dataset in zip(axes[:, 0], datasets, strict=True):
-        rows = table[table["dataset"] == dataset].sort_values("effect")
-        position = np.arange(len(rows))
-        axis.axvline(0, color="0.4", linewidth=0.8)
-        axis.hlines(position + 0.14, rows["ci_low"], rows["ci_high"], color=_COLOURS[0], linewidth=2.4)
-        axis.plot(rows["effect"], position + 0.14, "o", color=_COLOURS[0], markersize=5, label="mixed effects")
-        axis.hlines(position - 0.14, rows["naive_ci_low"], rows["naive_ci_high"], color=_COLOURS[1], linewidth=1.4)
-        axis.plot(
-            rows["naive_effect"], position - 0.14, "s", color=_COLOURS[1], markersize=4, label="paper's GLM, 95 %"
-        )
-        axis.set_yticks(position, rows["attribute"])
-        axis.set_title(_TITLES.get(dataset, dataset), loc="left", fontsize=11)
-        axis.grid(axis="x", color="0.9")
-        axis.set_axisbelow(True)
-    axes[-1, 0].set_xlabel("effect of the attribute's experts on mAP (points, 95 % intervals)")
-    axes[0, 0].legend(fontsize=9, loc="lower right")
-    sns.despine(figure)
-    return figure
+
+    def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
+        axis.hlines(position + 0.14, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=2.4)
+        axis.plot(rows["effect"], position + 0.14, "o", color=BLUE, markersize=5, label="mixed effects")
+        axis.hlines(position - 0.14, rows["naive_ci_low"], rows["naive_ci_high"], color=ORANGE, linewidth=1.4)
+        axis.plot(rows["naive_effect"], position - 0.14, "s", color=ORANGE, markersize=4, label="paper's GLM, one seed")
+
+    label = "effect of the attribute's experts on mAP\n(points, 95 % intervals)"
+    return _rows_by_dataset(table, draw, order="effect", names="attribute", label=label, height=0.36)
 
 
 def plot_gains(table: pd.DataFrame) -> Figure:
     """Gain of every configuration over the baseline with simultaneous intervals (``robust_gains.csv``)."""
-    datasets = list(dict.fromkeys(table["dataset"]))
-    heights = [len(table[table["dataset"] == dataset]) for dataset in datasets]
-    figure, axes = plt.subplots(
-        len(datasets),
-        1,
-        figsize=(6, 1.3 + 0.27 * sum(heights)),
-        height_ratios=heights,
-        sharex=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis, dataset in zip(axes[:, 0], datasets, strict=True):
-        rows = table[table["dataset"] == dataset].sort_values("gain")
-        position = np.arange(len(rows))
-        axis.axvline(0, color="0.4", linewidth=0.8)
-        axis.hlines(position, rows["sim_low"], rows["sim_high"], color=_COLOURS[0], linewidth=1, label="all at once")
-        axis.hlines(position, rows["ci_low"], rows["ci_high"], color=_COLOURS[0], linewidth=3, label="one by one")
+
+    def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
+        axis.hlines(position, rows["sim_low"], rows["sim_high"], color=BLUE, linewidth=1, label="all at once")
+        axis.hlines(position, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=3, label="one by one")
         axis.plot(rows["gain"], position, "o", color="black", markersize=4)
-        axis.set_yticks(position, rows["configuration"], fontsize=9)
-        axis.set_title(_TITLES.get(dataset, dataset), loc="left", fontsize=11)
-        axis.grid(axis="x", color="0.9")
-        axis.set_axisbelow(True)
-    axes[-1, 0].set_xlabel("gain over the baseline (mAP points, 95 % intervals)")
-    axes[0, 0].legend(fontsize=9, loc="lower right")
-    sns.despine(figure)
+
+    label = "gain over the baseline\n(mAP points, 95 % intervals)"
+    return _rows_by_dataset(table, draw, order="gain", names="configuration", label=label, height=0.27)
+
+
+def _rows_by_dataset(
+    table: pd.DataFrame,
+    draw: Callable[[Axes, pd.DataFrame, np.ndarray], None],
+    *,
+    order: str,
+    names: str,
+    label: str,
+    height: float,
+) -> Figure:
+    """A panel per dataset, in each a row per value of ``names``, ``height`` inches high, sorted by ``order``."""
+    groups = [(str(dataset), rows.sort_values(order)) for dataset, rows in table.groupby("dataset", sort=False)]
+    heights = [len(rows) for _, rows in groups]
+    with style():
+        figure, axes = plt.subplots(
+            len(groups),
+            1,
+            figsize=(6, 1.3 + height * sum(heights)),
+            height_ratios=heights,
+            sharex=True,
+            squeeze=False,
+            layout="constrained",
+        )
+        for axis, (dataset, rows) in zip(axes[:, 0], groups, strict=True):
+            position = np.arange(len(rows))
+            axis.axvline(0, color="0.4", linewidth=0.8)
+            draw(axis, rows, position)
+            axis.set_yticks(position, rows[names], fontsize=9)
+            axis.set_title(DATASET_TITLES[dataset])
+            axis.grid(visible=False, axis="y")
+        axes[-1, 0].set_xlabel(label)
+        axes[0, 0].legend(fontsize=9, loc="lower right")
     return figure
 
 
@@ -87,7 +85,7 @@ def plot_coverage(table: pd.DataFrame) -> Figure:
             position,
             xerr=196 * rows["std_err"],
             fmt=marker,
-            color=_COLOURS[2 * (seeds != 1)],
+            color=sns.color_palette("colorblind")[2 * (seeds != 1)],
             label=label,
         )
     axis.set_yticks(range(len(names)), names)

@@ -219,14 +219,15 @@ def leave_one_out(panel: Panel) -> pd.DataFrame:
 def naive_effects(panel: Panel, *, level: float = 0.95) -> pd.DataFrame:
     """The paper's analysis of the same data: a Gaussian GLM with z intervals on the table of the first seed's mAP.
 
-    Returns attribute, effect, std_err, ci_low, ci_high in mAP points.
+    Returns attribute, effect, std_err, ci_low, ci_high in mAP points; no error (NaN) where no configuration is spare.
     """
     design = np.column_stack([np.ones(len(panel.design)), panel.design])
     scores = 100.0 * panel.ap[:, 0].mean(axis=1)
     inverse = np.linalg.pinv(design)
     beta = inverse @ scores
     residual = scores - design @ beta
-    variance = residual @ residual / (len(scores) - design.shape[1])
+    spare = len(scores) - design.shape[1]
+    variance = residual @ residual / spare if spare else np.nan
     std_err = np.sqrt(variance * np.diag(inverse @ inverse.T))
     half = stats.norm.ppf(0.5 + level / 2) * std_err
     table = {"effect": beta, "std_err": std_err, "ci_low": beta - half, "ci_high": beta + half}

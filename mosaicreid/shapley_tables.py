@@ -16,6 +16,7 @@ import pandas as pd
 from mosaicreid.agreement import spearman
 from mosaicreid.attributes import Annotation, get_schema
 from mosaicreid.bootstrap import paired_mean
+from mosaicreid.contrasts import contrast_weights
 from mosaicreid.data.market1501 import Images, read_dataset
 from mosaicreid.errors import InputError
 from mosaicreid.leakage import find_candidates, subset_scores
@@ -29,7 +30,7 @@ _NONE, _ALL = "(none)", "(all)"
 
 
 def write_shapley(runs: Path, results: Path, *, data: Path, datasets: Sequence[str], seeds: Sequence[int]) -> None:
-    """Write ``shapley_{attributes,clusters,games,agreement}.csv`` to ``results``.
+    """Write ``shapley_{attributes,contrasts,clusters,games,agreement}.csv`` to ``results``.
 
     Reads what ``run_oracle`` left in ``runs``, the datasets in ``data`` and ``robust_effects.csv`` in ``results``.
 
@@ -51,6 +52,9 @@ def write_shapley(runs: Path, results: Path, *, data: Path, datasets: Sequence[s
         }
         found = {
             "attributes": pd.concat([t.assign(method=name) for name, t in methods.items()], ignore_index=True),
+            "contrasts": summarise(contrasts(sampled[~ends], contrast_weights(dataset))).rename(
+                columns={"attribute": "contrast"}
+            ),
             "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")).rename(
                 columns={"attribute": "cluster"}
             ),
@@ -92,6 +96,28 @@ def summarise(values: pd.DataFrame) -> pd.DataFrame:
             low, high = value - np.hypot(value - low, half), value + np.hypot(high - value, half)
         rows.append({"attribute": player, "value": value, "ci_low": low, "ci_high": high, "sampling_half": half})
     return pd.DataFrame(rows).assign(unit="points of mAP")
+
+
+def contrasts(values: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """Weighted sums (``weights``: contrasts x players) of the players' values of each query and seed.
+
+    Columns as ``values``: seed, query, pid, player (the contrast), value, sampling_half. The players' sampling errors
+    depend on each other, so a sum's is bounded by the sum of theirs: a wide ``sampling_half``, not a narrow one.
+
+    Raises:
+        InputError: a player without values.
+    """
+    players = weights.columns.tolist()
+    missing = [name for name in players if name not in set(values["player"])]
+    if missing:
+        raise InputError(f"no Shapley values of {', '.join(missing)}; expected all of {', '.join(players)}")
+    wide = values.pivot_table(index=["seed", "query", "pid"], columns="player", values=["value", "sampling_half"])
+    value, half = wide["value"][players], wide["sampling_half"][players]
+    frames = []
+    for contrast, row in weights.iterrows():
+        sums = pd.DataFrame({"value": value @ row, "sampling_half": half @ row.abs()}).reset_index()
+        frames.append(sums.assign(player=str(contrast)))
+    return pd.concat(frames, ignore_index=True)
 
 
 def game_facts(sampled: pd.DataFrame) -> pd.DataFrame:

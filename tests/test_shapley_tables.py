@@ -19,6 +19,7 @@ from mosaicreid.results import read_results, write_results
 from mosaicreid.shapley import shapley_values
 from mosaicreid.shapley_tables import (
     METHODS,
+    contrasts,
     game_facts,
     leakage_values,
     person_games,
@@ -90,6 +91,22 @@ def test_one_seed_cannot_show_the_error_of_its_orders() -> None:
     assert tuple(rows.loc["hat", ["value", "ci_low", "ci_high"]]) == pytest.approx(expected)
 
 
+def test_a_contrast_of_values_is_paired_by_query() -> None:
+    table = sampled()
+    weights = pd.DataFrame(0.0, index=["hat less bag"], columns=list(NAMES))
+    weights.loc["hat less bag", ["hat", "bag"]] = 1.0, -1.0
+    row = summarise(contrasts(table[table["player"].isin(NAMES)], weights)).iloc[0]
+    hat, bag = (
+        table[table["player"] == name].sort_values(["seed", "query"])["value"].to_numpy().reshape(2, 8)
+        for name in ("hat", "bag")
+    )
+    assert row["attribute"] == "hat less bag"
+    assert tuple(row[["value", "ci_low", "ci_high"]]) == pytest.approx(paired_mean(hat - bag, np.arange(8) // 2))
+    assert row["sampling_half"] == pytest.approx(np.hypot(2 * 0.5, 2 * 0.6) / 2)
+    with pytest.raises(InputError, match="no Shapley values of hat"):
+        contrasts(table[table["player"] != "hat"], weights)
+
+
 def test_rank_agreement_is_of_every_two_methods() -> None:
     generator = np.random.default_rng(0)
     values = {method: generator.normal(size=len(NAMES)) for method in METHODS}
@@ -134,6 +151,9 @@ def test_four_methods_side_by_side(world: Path, runs: Path, effects: pd.DataFram
     assert set(table.loc[table["method"] == "truth", "unit"]) == {"bits"}
     assert read_results(results / "shapley_clusters.csv")["cluster"].tolist() == list(NAMES[:3])
     assert len(read_results(results / "shapley_agreement.csv")) == 6
+    shown = read_results(results / "shapley_contrasts.csv").set_index("contrast")["value"]
+    lower = value["ablation"]["downcolour"] - value["ablation"]["upcolour"]
+    assert shown["lower less upper colour"] == pytest.approx(lower)
     axes = plot_shapley(table).axes
     assert len(axes) == 4
     assert [text.get_text() for text in axes[0].get_yticklabels()] == list(NAMES)
