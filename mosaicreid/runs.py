@@ -78,6 +78,11 @@ def environment(device: str) -> dict[str, Any]:
     }
 
 
+def mark_unfinished(folder: Path) -> None:
+    """Take back that a run is finished: one that is written again must not look so while its files are of two minds."""
+    (Path(folder) / "metrics.json").unlink(missing_ok=True)
+
+
 def write_run(
     folder: Path,
     *,
@@ -103,8 +108,7 @@ def write_run(
     if missing:
         raise InputError(f"the run has no score named {', '.join(missing)}")
     folder = Path(folder)
-    # A run that is written again must not look finished while its files are of two minds.
-    (folder / "metrics.json").unlink(missing_ok=True)
+    mark_unfinished(folder)
     _write_json(folder / "config.json", {"config": config.to_dict(), "environment": dict(environment)})
     with atomic_path(folder / "per_query.parquet") as temporary:
         per_query.to_parquet(temporary, index=False)

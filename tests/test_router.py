@@ -124,6 +124,13 @@ def test_bad_inclusion_sets_and_policies_are_named(include, options, message):
         Router(get_schema("market1501"), include, **options)
 
 
+@pytest.mark.parametrize("shape", [(3, 10), (12,), (2, 3, 12)])
+def test_codes_of_another_dataset_are_refused(shape):
+    router = Router(get_schema("market1501"), ("hat",))
+    with pytest.raises(InputError, match=r"expected \(images, 12\), the attributes of market1501"):
+        router(torch.zeros(shape, dtype=torch.int64))
+
+
 def test_a_mask_knows_only_included_experts():
     with pytest.raises(InputError, match="unknown attribute or expert 'bag'"):
         Router(get_schema("market1501"), ("hat",)).mask(("bag",))

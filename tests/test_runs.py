@@ -9,7 +9,7 @@ import pytest
 
 from mosaicreid.errors import InputError
 from mosaicreid.profiles import make_config
-from mosaicreid.runs import SCORES, collect, environment, read_run, run_folder, run_name, write_run
+from mosaicreid.runs import SCORES, collect, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 
 
 def finished(root, *, configuration="all", seed=0, dataset="market1501", mean_ap=0.5, **experts):
@@ -85,6 +85,15 @@ def test_unfinished_and_foreign_folders_are_skipped_with_a_reason(tmp_path):
     assert "holds the run market1501/all/seed0" in reasons["hat/seed0"]
     assert "not a run that can be read" in reasons["notes/today"]
     assert "no config.json" in reasons["empty/seed0"]
+
+
+def test_a_run_whose_files_are_to_change_is_no_longer_finished(tmp_path):
+    folder = finished(tmp_path)
+    mark_unfinished(folder)
+    with pytest.raises(InputError, match="did not finish"):
+        read_run(folder)
+    mark_unfinished(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_settings_that_no_longer_exist_make_a_run_unreadable(tmp_path):

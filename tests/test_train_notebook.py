@@ -1,5 +1,6 @@
 """The notebook ``train`` under papermill: a whole run from its parameters, and one clear line for a bad one."""
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -32,6 +33,13 @@ def execute(folder, **parameters):
         progress_bar=False,
         cwd=folder,
     )
+
+
+def test_papermill_knows_every_parameter():
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    (source,) = (cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    assigned = [target.id for node in ast.parse(source).body for target in node.targets]
+    assert list(papermill.inspect_notebook(NOTEBOOK)) == assigned
 
 
 def test_a_run_from_parameters(tmp_path):

@@ -226,6 +226,36 @@ def test_a_loss_that_is_no_number_stops_with_its_circumstances(world, shared):
     assert not (shared / "market1501" / "all").exists()
 
 
+def shown_by_tensorboard(folder):
+    """Step and value of every scalar as TensorBoard shows them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    return {tag: {event.step: event.value for event in events.Scalars(tag)} for tag in events.Tags()["scalars"]}
+
+
+def test_tensorboard_shows_every_epoch_once_after_an_interruption(world, shared, monkeypatch):
+    config = small(runtime__tensorboard=True)
+    save = loop.save_checkpoint
+
+    def stop_before_saving(path, checkpoint):
+        if checkpoint.epoch == 3:
+            raise KeyboardInterrupt
+        save(path, checkpoint)
+
+    board = shared / "market1501" / "all" / "seed0" / "tensorboard" / "experts"
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_checkpoint", stop_before_saving)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(config, root=world, runs=shared)
+    assert list(shown_by_tensorboard(board)["experts/loss"]) == [1, 2]
+    for again in range(2):
+        history = train_run(config, root=world, runs=shared).history.query("stage == 'experts'").set_index("epoch")
+        shown = shown_by_tensorboard(board)
+        assert shown.keys() == {f"experts/{name}" for name in history.dropna(axis=1).columns if name != "stage"}, again
+        assert shown["experts/triplet"] == pytest.approx(history["triplet"].to_dict(), rel=1e-6)
+
+
 def test_the_published_schedules():
     stages = make_config("paper").stages
     expected = {1: 1e-4, 89: 1e-4, 90: 1e-5, 109: 1e-5, 110: 1e-6, 120: 1e-6}
@@ -289,6 +319,9 @@ def test_a_checkpoint_of_clip_reid_stands_in_for_the_earlier_stages(world, finis
     assert outcome.history["stage"].unique().tolist() == ["experts"]
     ours, theirs = outcome.history["loss"], finished[1].history.query("stage == 'experts'")["loss"]
     assert ours.to_numpy() == pytest.approx(theirs.to_numpy(), rel=1e-5)
+    # It replaces both towers, so that nothing of OpenAI's is fetched (which would fail: there is no such "tiny").
+    unfetched = small(model__clip_reid=str(tmp_path / "clip_reid.pth"), model__weights="openai")
+    assert train_run(unfetched, root=world, runs=tmp_path / "unfetched").run.scores == outcome.run.scores
     del state["classifier.weight"]
     torch.save(state, tmp_path / "clip_reid.pth")
     with pytest.raises(InputError, match=r"1 missing: classifier.weight"):

@@ -9,6 +9,7 @@ from tiny_world import SMALL, small, write_world
 from mosaicreid.cli import main
 from mosaicreid.errors import InputError
 from mosaicreid.profiles import make_config
+from mosaicreid.settings import format_settings
 from mosaicreid.training.run import train_run
 from mosaicreid.training.session import make_accelerator, train_shared
 
@@ -28,6 +29,7 @@ def world(tmp_path_factory):
         ({"model.weights": "nowhere.pt"}, "no weights at nowhere.pt"),
         ({"model.clip_reid": "nowhere.pth"}, "no weights at nowhere.pth"),
         ({"runtime.precision": "fp16"}, "precision 'fp16'"),
+        ({"model.clip_reid": "some.pth", "experts.start": "clip"}, "experts.start is 'clip' and model.clip_reid"),
         ({"data.dataset": "dukemtmc"}, "is no image name of dukemtmc|written for|says the folder is like market1501"),
     ],
 )
@@ -85,8 +87,17 @@ def test_the_command_line_says_what_is_wrong_in_one_line(world, tmp_path, capsys
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_command_line_says_in_one_line_where_a_loss_went_wrong(world, tmp_path, capsys):
+    settings = format_settings(SMALL | {"stages.pretrain.learning_rate": 1e30, "stages.pretrain.schedule": "step"})
+    command = ["train", "experts", "--dataset", "market1501", "--root", str(world), "--runs", str(tmp_path / "runs")]
+    assert main([*command, "--set", settings]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("mosaicreid: error: stage pretrain, epoch 1, step 2 of 3, learning rate 1e+30: loss ")
+    assert not (tmp_path / "runs" / "market1501").exists()
+
+
 def test_the_command_line_runs_the_stages_up_to_one(world, tmp_path, capsys):
-    settings = " ".join(f"{name}={value}" for name, value in SMALL.items()).replace(", ", ",")
+    settings = format_settings(SMALL)
     command = ["train", "prompts", "--dataset", "market1501", "--root", str(world), "--runs", str(tmp_path / "runs")]
     assert main([*command, "--set", settings]) == 0
     assert "stage prompts: epochs 1 to 2" in capsys.readouterr().out

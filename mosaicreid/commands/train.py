@@ -1,8 +1,12 @@
 """``mosaicreid train STAGE``: the shared stages of a sweep, or one whole run, without a notebook."""
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mosaicreid.config import Config
 
 _STAGES = ("pretrain", "prompts", "baseline", "experts")
 
@@ -16,16 +20,21 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     train.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (default: runs)")
     train.add_argument("--cache", type=Path, help="the folder of decoded images (default: _cache in the runs' folder)")
     train.add_argument("--profile", default="tiny", help="tiny or paper (default: tiny)")
-    train.add_argument("--configuration", default="all", help="a name of Table 3, or attributes joined by +")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--configuration", default="all", help="all, baseline, or attributes and clusters joined by + (default: all)"
+    )
+    train.add_argument("--seed", type=int, default=0, help="the seed of every generator (default: 0)")
     train.add_argument(
         "--set", default="", metavar="SETTINGS", help='other settings: "experts.rank=4 stages.baseline.epochs=20"'
     )
     train.set_defaults(run=_train)
 
 
-def _train(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace) -> int:
+    from accelerate import PartialState
+
     from mosaicreid.profiles import from_parameters
+    from mosaicreid.training.loop import TrainingDivergedError
 
     config = from_parameters(
         profile=arguments.profile,
@@ -35,12 +44,23 @@ def _train(arguments: argparse.Namespace) -> None:
         settings=arguments.set,
     )
     folders = {"root": arguments.root, "runs": arguments.runs, "cache": arguments.cache}
-    if arguments.stage == "experts":
-        from mosaicreid.training.run import train_run
+    try:
+        report = _report(config, arguments.stage, folders)
+    except TrainingDivergedError as error:
+        print(f"mosaicreid: error: {error}", file=sys.stderr)
+        return 1
+    if PartialState().is_main_process:
+        print(report)
+    return 0
 
-        run = train_run(config, **folders).run
-        print(f"{run.folder}: mAP {100 * run.scores['mAP']:.1f} %, Rank-1 {100 * run.scores['rank1']:.1f} %")
-    else:
+
+def _report(config: "Config", stage: str, folders: dict[str, Any]) -> str:
+    """Run everything up to ``stage``; what to tell about it."""
+    if stage != "experts":
         from mosaicreid.training.session import train_shared
 
-        print(train_shared(config, arguments.stage, **folders).to_string(index=False))
+        return train_shared(config, stage, **folders).to_string(index=False)
+    from mosaicreid.training.run import train_run
+
+    run = train_run(config, **folders).run
+    return f"{run.folder}: mAP {100 * run.scores['mAP']:.1f} %, Rank-1 {100 * run.scores['rank1']:.1f} %"

@@ -52,6 +52,7 @@ class Router(nn.Module):
         kept = [e for e, name in enumerate(schema.experts) if name.partition("=")[0] in included]
         positions = torch.from_numpy(schema.expert_positions)[kept]
         self.dataset = schema.dataset
+        self.width = len(schema.attributes)
         self.attributes = tuple(name for name in schema.attributes if name in included)
         self.experts = tuple(schema.experts[e] for e in kept)
         self.two_labels = two_labels
@@ -63,7 +64,15 @@ class Router(nn.Module):
         """The gate (B, E), float32 of 0 and 1, from integer ``codes`` (B, A) that cover every attribute of the schema.
 
         ``mask`` (E,), from ``mask``, switches experts off for the whole batch.
+
+        Raises:
+            InputError: codes of another number of attributes, such as another dataset's.
         """
+        if codes.ndim != 2 or codes.shape[1] != self.width:
+            raise InputError(
+                f"the codes' shape is {tuple(codes.shape)}; expected (images, {self.width}), the attributes of "
+                f"{self.dataset}; likely cause: annotation of another dataset"
+            )
         # In two's complement, code & -code keeps the lowest bit that is set.
         labels = codes & -codes if self.two_labels == "first" else codes
         gate = (labels[:, self.column] >> self.bit & 1).float()

@@ -38,7 +38,9 @@ class Models:
 
 
 def build_models(config: Config, *, identities: int, cameras: int) -> Models:
-    """Every module of a run, with its own seed per stage; CLIP has its weights unless ``pretrain`` makes them.
+    """Every module of a run, with its own seed per stage.
+
+    CLIP has its weights, unless ``pretrain`` makes them or ``adopt_clip_reid`` is to bring them.
 
     Raises:
         InputError: weights that are missing or do not fit, more blocks with experts than there are, a rank above the
@@ -48,8 +50,11 @@ def build_models(config: Config, *, identities: int, cameras: int) -> Models:
     size = (config.data.height, config.data.width)
     clip = build_clip(config.model.architecture, image_size=size, stride=config.model.stride)
     weights = config.model.weights
-    if weights != "pretrain":
-        load_clip(clip, read_weights(fetch_openai(config.model.architecture) if weights == "openai" else Path(weights)))
+    # A checkpoint of CLIP-ReID holds both towers: where it replaces them, OpenAI's need not be fetched.
+    if weights == "openai" and not config.model.clip_reid:
+        load_clip(clip, read_weights(fetch_openai(config.model.architecture)))
+    elif weights not in ("openai", "pretrain"):
+        load_clip(clip, read_weights(Path(weights)))
     coefficient = config.model.camera_embedding
     encoder = ImageEncoder(clip, cameras=cameras if coefficient else 0, camera_coefficient=coefficient)
     seed_stage(config, "baseline")

@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +73,8 @@ def fit(stage: Stage, accelerator: "Accelerator", path: Path, *, board: Path | N
     """Run ``stage``, or what is left of it, and leave its trained part in ``stage.trained`` and in ``path``.
 
     A checkpoint at ``path`` of the same settings is resumed after its last whole epoch, with the same numbers as an
-    uninterrupted run; one of other settings is replaced, which a printed line says. ``board`` is a folder for
-    TensorBoard.
+    uninterrupted run; one of other settings is replaced, which a printed line says. ``board`` is the stage's folder for
+    TensorBoard, which gets every epoch as it ends.
 
     Returns:
         The history, a row per epoch: stage, epoch, learning_rate, loss, every loss term unweighted, seconds and
@@ -102,28 +103,37 @@ def fit(stage: Stage, accelerator: "Accelerator", path: Path, *, board: Path | N
         optimiser.load_state_dict(start.optimiser)
     first = len(history) + 1
     _announce(stage, first, accelerator)
-    for epoch in range(first, stage.settings.epochs + 1):
-        history.append(_epoch(stage, epoch, module, optimiser, accelerator))
-        done = epoch == stage.settings.epochs
-        if done and fingerprint(frozen) != before:
-            raise RuntimeError(f"stage {stage.name}: a parameter that should be frozen has changed")
-        if accelerator.is_main_process:
-            save_checkpoint(path, _checkpoint(stage, epoch, done, optimiser, accelerator, history))
-        accelerator.wait_for_everyone()
+    with _board(board if accelerator.is_main_process else None, first) as show:
+        for epoch in range(first, stage.settings.epochs + 1):
+            history.append(_epoch(stage, epoch, module, optimiser, accelerator))
+            done = epoch == stage.settings.epochs
+            if done and fingerprint(frozen) != before:
+                raise RuntimeError(f"stage {stage.name}: a parameter that should be frozen has changed")
+            if accelerator.is_main_process:
+                save_checkpoint(path, _checkpoint(stage, epoch, done, optimiser, accelerator, history))
+            show(history[-1])
+            accelerator.wait_for_everyone()
     accelerator.free_memory()
-    if board is not None and accelerator.is_main_process:
-        write_board(board, pd.DataFrame(history))
     return pd.DataFrame(history)
 
 
-def write_board(folder: Path, history: pd.DataFrame) -> None:
-    """Write a stage's ``history`` for TensorBoard."""
+@contextmanager
+def _board(folder: Path | None, first: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A function that shows a row of the history in TensorBoard; without a ``folder`` it does nothing."""
+    if folder is None:
+        yield lambda row: None
+        return
     from torch.utils.tensorboard import SummaryWriter
 
-    with SummaryWriter(str(folder)) as writer:
-        for row in history.to_dict("records"):
-            for name in row.keys() - {"stage", "epoch"}:
+    # A stage that is resumed, or starts anew, takes back the epochs that are shown from its first one on.
+    with SummaryWriter(str(folder), purge_step=first) as writer:
+
+        def show(row: Mapping[str, Any]) -> None:
+            for name in sorted(row.keys() - {"stage", "epoch"}):
                 writer.add_scalar(f"{row['stage']}/{name}", row[name], row["epoch"])
+            writer.flush()
+
+        yield show
 
 
 def _epoch(stage: Stage, epoch: int, module: nn.Module, optimiser: Any, accelerator: "Accelerator") -> dict[str, Any]:

@@ -17,9 +17,8 @@ from mosaicreid.data.market1501 import ReidData
 from mosaicreid.inference import extract_features
 from mosaicreid.models.adapters import export_experts
 from mosaicreid.retrieval import evaluate
-from mosaicreid.runs import Run, environment, read_run, run_folder, run_name, write_run
+from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 from mosaicreid.training.assembly import Models
-from mosaicreid.training.loop import write_board
 from mosaicreid.training.parameters import count_parameters
 from mosaicreid.training.session import decode, earlier_stages, open_session
 from mosaicreid.training.stages import train_experts
@@ -93,10 +92,9 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
     evaluation_seconds = time.perf_counter() - started
     history = pd.concat(histories, ignore_index=True)
     if accelerator.is_main_process:
+        mark_unfinished(folder)
         if models.model.experts is not None:
             export_experts(models.model.experts, folder / "experts")
-        if config.runtime.tensorboard:
-            write_board(folder / "tensorboard", history)
         write_run(
             folder,
             config=config,

@@ -50,6 +50,11 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     Raises:
         InputError: settings, images, annotation or weights that do not fit together.
     """
+    if config.model.clip_reid and config.experts.start == "clip":
+        raise InputError(
+            "experts.start is 'clip' and model.clip_reid a checkpoint, which has the fine-tuned encoder alone; "
+            "expected start=baseline with it, or no checkpoint"
+        )
     data = read_dataset(config.data.dataset, root)
     pretrains = config.model.weights == "pretrain"
     if data.annotation is None and (pretrains or config.experts.configuration != "baseline"):

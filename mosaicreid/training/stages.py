@@ -88,7 +88,7 @@ def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -
         identity=identity(context, "pretrain"),
         seed=context.config.seed,
     )
-    return fit(stage, context.accelerator, context.shared / "pretrain.pt")
+    return _fit(stage, context, context.shared / "pretrain.pt")
 
 
 def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
@@ -118,7 +118,7 @@ def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
         identity=identity(context, "prompts"),
         seed=context.config.seed,
     )
-    history = fit(stage, context.accelerator, context.shared / "prompts.pt")
+    history = _fit(stage, context, context.shared / "prompts.pt")
     return text_features(prompts.to(device), text.to(device)), history
 
 
@@ -170,7 +170,12 @@ def _reidentify(
         identity=identity(context, name),
         seed=context.config.seed,
     )
-    return fit(stage, context.accelerator, path)
+    return _fit(stage, context, path)
+
+
+def _fit(stage: Stage, context: Context, path: Path) -> pd.DataFrame:
+    board = path.parent / "tensorboard" / stage.name if context.config.runtime.tensorboard else None
+    return fit(stage, context.accelerator, path, board=board)
 
 
 def pk_sampler(config: Config, labels: Indices) -> RandomIdentitySampler:
