@@ -53,7 +53,7 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
     # torch raises whatever unpickling, zip reading or its own checks raise; to a user all mean the same.
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{path} is not a checkpoint that can be read: {reason}") from error
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this package ({FORMAT!r})")

@@ -83,6 +83,23 @@ def test_what_is_missing_is_named(tmp_path):
             import_experts(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("experts.json", "{", "experts.json is damaged: Expecting property name"),
+        ("experts.json", "3", "experts.json is damaged: argument of type 'int'"),
+        ("experts.json", '{"names": ["hat=yes"]}', "experts.json has no width, first_block, depth, token_reduction"),
+        ("hat=yes/adapter_model.safetensors", "half a file", "the adapter hat=yes is damaged: "),
+    ],
+)
+def test_what_is_damaged_is_named(tmp_path, file, content, message):
+    export_experts(make_experts(), tmp_path)
+    (tmp_path / file).write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        import_experts(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_adapters_that_disagree_are_refused(tmp_path):
     export_experts(make_experts(), tmp_path)
     path = tmp_path / "hat=yes" / "adapter_config.json"

@@ -84,6 +84,16 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, checkpoint):
     assert "\n" not in str(caught.value)
 
 
+def test_an_error_without_words_is_named(tmp_path, monkeypatch):
+    def fail(*arguments, **keywords):
+        raise AssertionError
+
+    monkeypatch.setattr(torch, "load", fail)
+    (tmp_path / "prompts.pt").touch()
+    with pytest.raises(InputError, match="not a checkpoint that can be read: AssertionError"):
+        load_checkpoint(tmp_path / "prompts.pt", stage="prompts")
+
+
 def test_differing_settings_are_named():
     ours = {"seed": 0, "data": {"height": 64, "width": 32}, "milestones": [3, 5]}
     theirs = {"seed": 0, "data": {"height": 128, "width": 32}, "milestones": [3, 5], "old": 1}

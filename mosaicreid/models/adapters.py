@@ -16,6 +16,7 @@ from mosaicreid.files import atomic_path
 from mosaicreid.models.experts import ExpertLayer, Experts
 
 _OPTIONS = "experts.json"
+_OPTION_NAMES = ("names", "width", "first_block", "depth", "token_reduction", "pooling", "injection")
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
 
@@ -77,12 +78,19 @@ def import_experts(folder: Path) -> Experts:
     """The experts that ``export_experts`` wrote to ``folder``.
 
     Raises:
-        InputError: a file is missing, adapters disagree in rank, alpha or dropout, or their tensors do not fit.
+        InputError: a file is missing or damaged, adapters disagree in rank, alpha or dropout, or their tensors do not
+            fit.
     """
     from peft import PeftConfig
 
     folder = Path(folder)
-    options = json.loads(_existing(folder / _OPTIONS).read_text())
+    try:
+        options = json.loads(_existing(folder / _OPTIONS).read_text())
+        missing = [name for name in _OPTION_NAMES if name not in options]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{folder / _OPTIONS} is damaged: {error}") from error
+    if missing:
+        raise InputError(f"{folder / _OPTIONS} has no {', '.join(missing)}; expected what a run writes")
     configs = []
     for name in options["names"]:
         _existing(folder / name / _CONFIG)
@@ -110,9 +118,13 @@ def import_experts(folder: Path) -> Experts:
 
 @torch.no_grad()
 def _load_expert(experts: Experts, j: int, path: Path) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    tensors = load_file(_existing(path))
+    try:
+        tensors = load_file(_existing(path))
+    except SafetensorError as error:
+        raise InputError(f"the adapter {path.parent.name} is damaged: {error}") from error
     targets: dict[str, Tensor] = {}
     for target, layer in _layers(experts).items():
         targets[_key(target, "A")] = layer.lora_a[j]

@@ -61,7 +61,7 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
 
     The run goes to ``runs/<dataset>/<name>/seed<k>``, checkpoints that other runs need too to ``_shared`` beside it,
     decoded images to ``cache`` (default: ``_cache`` in ``runs``). A run that was interrupted goes on after its last
-    whole epoch. Several processes (``accelerate launch``) share every batch; the first evaluates and writes.
+    whole epoch. Several processes (``accelerate launch``, ``torchrun``) share every batch; the first one writes.
 
     Raises:
         InputError: settings, images, annotation or weights that do not fit together; nothing has been written then.
