@@ -65,6 +65,27 @@ def test_a_root_without_images_or_annotation_leaves_no_folder(world, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.filterwarnings("ignore:market1501 at")
+@pytest.mark.parametrize(
+    ("folder", "part"), [("bounding_box_train", "train"), ("query", "query"), ("bounding_box_test", "gallery")]
+)
+def test_a_folder_without_images_is_named(world, tmp_path, folder, part):
+    shutil.copytree(world, tmp_path / "partly")
+    for image in (tmp_path / "partly" / folder).iterdir():
+        image.unlink()
+    with pytest.raises(InputError, match=f"partly has no images for {part}; expected some in each"):
+        train_run(small(), root=tmp_path / "partly", runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_test_image_that_cannot_be_read_stops_a_run_before_it_trains(world, tmp_path):
+    shutil.copytree(world, tmp_path / "broken")
+    next((tmp_path / "broken" / "query").iterdir()).write_text("no image")
+    with pytest.raises(InputError, match="cannot read the image"):
+        train_run(small(), root=tmp_path / "broken", runs=tmp_path / "runs")
+    assert not (tmp_path / "runs" / "market1501").exists()
+
+
 def test_an_unknown_shared_stage_is_refused(world, tmp_path):
     with pytest.raises(InputError, match="unknown shared stage 'experts'; expected one of: pretrain"):
         train_shared(small(), "experts", root=world, runs=tmp_path / "runs")

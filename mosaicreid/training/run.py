@@ -70,12 +70,13 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
     session = open_session(config, root=root, runs=runs, cache=cache)
     models, accelerator = session.models, session.context.accelerator
     folder = run_folder(Path(runs), dataset=config.data.dataset, name=run_name(config), seed=config.seed)
+    # Decoded before hours of training: an image that cannot be read should not wait for its end.
+    query, gallery = (decode(session, images, "test") for images in (session.data.query, session.data.gallery))
     texts, histories = earlier_stages(session, "baseline")
     if models.router is not None:
         histories.append(train_experts(session.context, models.model, models.router, texts, folder / "experts.pt"))
     models.model.to(accelerator.device)
     parameters = count_parameters(models.model)
-    query, gallery = (decode(session, images, "test") for images in (session.data.query, session.data.gallery))
     started = time.perf_counter()
     features = [
         extract_features(

@@ -56,6 +56,9 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
             "expected start=baseline with it, or no checkpoint"
         )
     data = read_dataset(config.data.dataset, root)
+    empty = [part for part in ("train", "query", "gallery") if not len(getattr(data, part).pids)]
+    if empty:
+        raise InputError(f"{root} has no images for {', '.join(empty)}; expected some in each of its three folders")
     pretrains = config.model.weights == "pretrain"
     if data.annotation is None and (pretrains or config.experts.configuration != "baseline"):
         raise InputError(f"{root} has no annotation; experts and captions need one (`mosaicreid data annotations`)")
