@@ -57,9 +57,9 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
         attributes: the columns of ``design`` to analyse.
 
     Raises:
-        InputError: a column is missing; AP is not a number in 0..1 or equal everywhere; a run lacks queries or has
-            one twice; a query changes its identity; fewer than two configurations, two queries, two identities or one
-            seed; a configuration of ``per_query`` is unknown to ``design``.
+        InputError: a column is missing; AP is not a number in 0..1, or equal everywhere or in all runs; a run lacks
+            queries or has one twice; a query changes its identity; fewer than two configurations, two queries, two
+            identities or one seed; a configuration of ``per_query`` is unknown to ``design``.
     """
     require_columns(per_query, ["configuration", "seed", "query", "pid", "ap"], "per-query table")
     require_columns(design, ["configuration", *attributes], "design table")
@@ -67,7 +67,7 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
         raise InputError("got no attributes, expected at least one column of the design table")
     values = per_query["ap"].to_numpy(float)
     if values.size == 0 or not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-        got = "no rows" if values.size == 0 else f"values from {values.min()} to {values.max()}"
+        got = "no rows, so no seeds" if values.size == 0 else f"values from {values.min()} to {values.max()}"
         raise InputError(f"average precision must be in 0..1 for every run and query; got {got}")
     if values.min() == values.max():
         raise InputError(
@@ -108,8 +108,11 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
     }.items():
         if count < 2:
             raise InputError(f"got {count} {what}, expected at least 2: nothing can be compared")
+    runs = ap.loc[wanted].to_numpy()
+    if (runs == runs[0]).all():
+        raise InputError("every run has the same average precision on every query; the experts change nothing")
     return Panel(
-        ap=ap.loc[wanted].to_numpy().reshape(len(names), len(seeds), -1),
+        ap=runs.reshape(len(names), len(seeds), -1),
         design=chosen[list(attributes)].to_numpy(float),
         configurations=names,
         attributes=tuple(attributes),

@@ -1,10 +1,12 @@
 """Figures of what attributes alone retrieve."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mosaicreid.plots import BLUE, DATASET_TITLES, GREY, ORANGE, style
+from mosaicreid.published import load_table
 
 _WIDTH = 5.0
 
@@ -12,8 +14,9 @@ _WIDTH = 5.0
 def plot_leakage_shapley(shapley: pd.DataFrame) -> Figure:
     """Bars per attribute, a panel per dataset: the Shapley value of the attributes' own mAP, and the GLM coefficient.
 
-    ``shapley``: the table ``leakage_shapley`` of both datasets. The two quantities have axes of their own (below and
-    above the panel) with one zero, because they differ by an order of magnitude.
+    ``shapley``: the table ``leakage_shapley`` of both datasets. Coefficients carry the 95 % intervals of Table 4,
+    Shapley values are exact. The two have axes of their own (below and above the panel) with one zero, because they differ by
+    an order of magnitude.
     """
     datasets = shapley["dataset"].unique()
     with style():
@@ -29,19 +32,22 @@ def plot_leakage_shapley(shapley: pd.DataFrame) -> Figure:
 def _draw_shapley(axes: Axes, table: pd.DataFrame) -> None:
     rows = pd.Series(range(len(table)), index=table.index)
     above = axes.twiny()
+    printed = load_table(4, table["dataset"].iloc[0]).set_index("term").loc[table["attribute"]]
+    ends = np.stack([printed["ci_low"], printed["ci_high"]])
     left = axes.barh(rows + 0.2, table["mAP"], height=0.38, color=BLUE)
     right = above.barh(rows - 0.2, table["glm_mAP"], height=0.38, color=ORANGE)
+    above.hlines(rows - 0.2, *ends, color="0.25", linewidth=1)
     axes.set_yticks(rows, table["attribute"])
     axes.grid(visible=False, axis="y")
     above.grid(visible=False)
     above.spines["top"].set_visible(True)
     # One zero for both: the same share of either axis lies left of it.
-    low = min(0.0, 1.15 * table["glm_mAP"].min() / table["glm_mAP"].max())
+    low = min(0.0, 1.05 * ends.min() / ends.max())
     axes.set_xlim(1.08 * low * table["mAP"].max(), 1.08 * table["mAP"].max())
-    above.set_xlim(1.08 * low * table["glm_mAP"].max(), 1.08 * table["glm_mAP"].max())
+    above.set_xlim(1.08 * low * ends.max(), 1.08 * ends.max())
     axes.set_xlabel("Shapley value without images (points of mAP)", color=BLUE)
     above.set_xlabel("GLM coefficient in the paper (points of mAP)", color="#a05a00")
-    axes.legend([left, right], ["attributes alone", "paper's model"], loc="lower right")
+    axes.legend([left, right], ["attributes alone", "paper's model"], loc="lower right", frameon=True)
 
 
 def plot_leakage_published(published: pd.DataFrame) -> Figure:

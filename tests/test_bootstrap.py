@@ -75,6 +75,18 @@ def test_paired_mean_counts_dependent_queries_and_seeds_once() -> None:
     assert shifted[2] - shifted[1] > 2 * (alone[2] - alone[1])
 
 
+def test_paired_mean_covers_the_truth_of_several_seeds() -> None:
+    generator = np.random.default_rng(0)
+    design = np.array([[0.0], [1.0]])
+    hits = []
+    for _ in range(400):
+        panel = simulate(World(seeds=3), design, np.array([0.5, 0.02]), generator)
+        _, low, high = paired_mean(100 * (panel.ap[1] - panel.ap[0]), panel.pids)
+        hits.append(low <= 2 <= high)
+    # Noise of a run's own queries is in both parts of the variance, so the interval is a little wide.
+    assert 0.93 <= np.mean(hits) <= 0.99
+
+
 def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="no runs of configuration 'baseline'"):
         gains(panel())

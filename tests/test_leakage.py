@@ -247,6 +247,8 @@ def test_figures_show_every_row(real):
         published.append(leakage_published(table, annotation.schema))
     bars = plot_leakage_shapley(pd.concat(shapley))
     assert sorted(len(axes.patches) for axes in bars.axes) == [10, 10, 12, 12]
+    # Every published coefficient has its interval.
+    assert sorted(len(lines.get_segments()) for axes in bars.axes for lines in axes.collections) == [10, 12]
     points = plot_leakage_published(pd.concat(published))
     assert sorted(len(axes.collections[0].get_offsets()) for axes in points.axes[:2]) == [20, 25]
 

@@ -52,6 +52,7 @@ def drop_seed(table: pd.DataFrame) -> pd.DataFrame:
         (lambda table: table.assign(ap=0.5), "is 0.5 for every run and query"),
         (lambda table: table.assign(ap=table["ap"] * 100), "must be in 0..1"),
         (lambda table: table.assign(ap=np.nan), "must be in 0..1"),
+        (lambda table: table.assign(ap=table["query"] / 10), "the same average precision on every query"),
         (lambda table: table[table["configuration"] == "hat"], "got 1 configurations"),
         (lambda table: table[table["query"] == 0], "got 1 queries"),
         (lambda table: table[table["query"] < 2], "got 1 query identities"),
