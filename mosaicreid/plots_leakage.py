@@ -15,8 +15,8 @@ def plot_leakage_shapley(shapley: pd.DataFrame) -> Figure:
     """Bars per attribute, a panel per dataset: the Shapley value of the attributes' own mAP, and the GLM coefficient.
 
     ``shapley``: the table ``leakage_shapley`` of both datasets. Coefficients carry the 95 % intervals of Table 4,
-    Shapley values are exact. The two have axes of their own (below and above the panel) with one zero, because they differ by
-    an order of magnitude.
+    Shapley values are exact. The two have axes of their own (below and above the panel) with one zero, because they
+    differ by an order of magnitude.
     """
     datasets = shapley["dataset"].unique()
     with style():
