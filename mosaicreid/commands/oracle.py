@@ -40,7 +40,8 @@ def _collect(arguments: argparse.Namespace) -> None:
     from mosaicreid.shapley_tables import write_shapley
 
     folders = {"datasets": arguments.datasets, "seeds": arguments.seeds}
-    write_oracle(arguments.runs, arguments.results, **folders)
+    # What needs more comes first, and refuses before anything is written.
     write_shapley(arguments.runs, arguments.results, data=arguments.data, **folders)
+    write_oracle(arguments.runs, arguments.results, **folders)
     for path in draw_oracle(arguments.results):
         print(f"wrote {path}")
