@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import entropy
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import mutual_info_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -86,13 +88,16 @@ def score_heads(
 
     Returns:
         One row per attribute: attribute, images, accuracy, majority (accuracy of always naming the commonest value
-        here), calibration_error (expected calibration error over equally wide confidence bins, Guo et al. 2017).
+        here), calibration_error (expected calibration error over equally wide confidence bins, Guo et al. 2017),
+        unread_bits: H(label | predicted label), the bits of the label that the prediction leaves open, from the shares
+        on these images (few images for many values understate it).
     """
     rows = []
     for column, (group, table) in enumerate(zip(heads.schema.groups, heads.probabilities(features), strict=True)):
         values, single = single_labels(codes[:, column])
         truth, probability = values[single], table[single]
-        right = probability.argmax(axis=1) == truth
+        predicted = probability.argmax(axis=1)
+        right = predicted == truth
         rows.append(
             {
                 "attribute": group.name,
@@ -100,9 +105,18 @@ def score_heads(
                 "accuracy": right.mean() if len(right) else np.nan,
                 "majority": np.bincount(truth).max() / len(truth) if len(truth) else np.nan,
                 "calibration_error": calibration_error(probability.max(axis=1), right, bins=bins),
+                "unread_bits": unread_bits(truth, predicted),
             }
         )
     return pd.DataFrame(rows)
+
+
+def unread_bits(truth: NDArray[np.integer], predicted: NDArray[np.integer]) -> float:
+    """H(T | P) = H(T) - I(T; P) in bits, of the observed shares of values (N,) and predictions (N,); NaN for none."""
+    if not len(truth):
+        return float("nan")
+    known = mutual_info_score(truth, predicted)
+    return max(0.0, float((entropy(np.bincount(truth)) - known) / np.log(2)))
 
 
 def calibration_error(confidence: Sequence[float] | NDArray, right: NDArray[np.bool_], *, bins: int = 10) -> float:

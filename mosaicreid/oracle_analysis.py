@@ -145,10 +145,12 @@ def split_table(answers: Answers) -> pd.DataFrame:
 
 def head_table(heads: pd.DataFrame) -> pd.DataFrame:
     """Per attribute, means over seeds: images, accuracy, accuracy_sd (over seeds, NaN for one), majority,
-    calibration_error, gain (accuracy less majority); all but images are shares."""
+    calibration_error, unread_bits, unread_sd (over seeds), gain (accuracy less majority); shares but for images and
+    bits."""
     grouped = heads.groupby("attribute", sort=False)
-    table = grouped[["images", "accuracy", "majority", "calibration_error"]].mean()
+    table = grouped[["images", "accuracy", "majority", "calibration_error", "unread_bits"]].mean()
     table.insert(2, "accuracy_sd", grouped["accuracy"].std(ddof=1))
+    table["unread_sd"] = grouped["unread_bits"].std(ddof=1)
     return table.assign(gain=table["accuracy"] - table["majority"], images=table["images"].astype(int)).reset_index()
 
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from mosaicreid.attribute_heads import calibration_error, fit_heads, score_heads, single_labels
+from mosaicreid.attribute_heads import calibration_error, fit_heads, score_heads, single_labels, unread_bits
 from mosaicreid.attributes import get_schema
 from mosaicreid.errors import InputError
 
@@ -64,6 +64,17 @@ def test_calibration_error_by_hand() -> None:
     right = np.array([True, True, False, False, True, True, True, True])
     assert calibration_error(confidence, right) == pytest.approx(0.5 * 0.15 + 0.5 * 0.05)
     assert np.isnan(calibration_error([], np.array([], dtype=bool)))
+
+
+def test_unread_bits_by_hand() -> None:
+    four = np.array([0, 1, 2, 3])
+    assert unread_bits(four, four) == pytest.approx(0)
+    assert unread_bits(four, np.zeros(4, dtype=int)) == pytest.approx(2)
+    assert unread_bits(four, four // 2) == pytest.approx(1)
+    # One of two equally frequent values, read rightly in three cases of four.
+    truth, predicted = np.repeat([0, 1], 4), np.array([0, 0, 0, 1, 1, 1, 1, 0])
+    assert unread_bits(truth, predicted) == pytest.approx(-0.75 * np.log2(0.75) - 0.25 * np.log2(0.25))
+    assert np.isnan(unread_bits(np.array([], dtype=int), np.array([], dtype=int)))
 
 
 def test_bad_input_is_named() -> None:

@@ -133,6 +133,7 @@ def test_heads_are_averaged_over_seeds() -> None:
             "accuracy": [0.9, 0.5, 0.7, 0.5],
             "majority": [0.6, 0.5, 0.6, 0.5],
             "calibration_error": [0.1, 0.0, 0.3, 0.2],
+            "unread_bits": [0.2, 1.0, 0.4, 1.0],
             "seed": [0, 0, 1, 1],
         }
     )
@@ -140,13 +141,21 @@ def test_heads_are_averaged_over_seeds() -> None:
     assert table.index.tolist() == ["hat", "bag"]
     assert table.loc["hat", ["accuracy", "gain", "calibration_error"]].tolist() == pytest.approx([0.8, 0.2, 0.2])
     assert table.loc["hat", "accuracy_sd"] == pytest.approx(np.sqrt(0.02))
+    assert table.loc["hat", ["unread_bits", "unread_sd"]].tolist() == pytest.approx([0.3, np.sqrt(0.02)])
 
 
 @pytest.fixture
 def runs(per_query: pd.DataFrame, tmp_path: Path) -> Path:
     """What ``run_oracle`` leaves, three seeds of one dataset."""
     heads = pd.DataFrame(
-        {"attribute": ["hat"], "images": 4, "accuracy": 1.0, "majority": 1.0, "calibration_error": 0.0}
+        {
+            "attribute": ["hat"],
+            "images": 4,
+            "accuracy": 1.0,
+            "majority": 1.0,
+            "calibration_error": 0.0,
+            "unread_bits": 0.0,
+        }
     )
     weights = pd.DataFrame({"weight": [0.0, 1.0], "train_mAP": [9.0, 8.0]})
     for seed in SEEDS:

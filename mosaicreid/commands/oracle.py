@@ -38,10 +38,12 @@ def _collect(arguments: argparse.Namespace) -> None:
     from mosaicreid.oracle_analysis import write_oracle
     from mosaicreid.plots_oracle import draw_oracle
     from mosaicreid.shapley_tables import write_shapley
+    from mosaicreid.unread import write_unread
 
     folders = {"datasets": arguments.datasets, "seeds": arguments.seeds}
     # What needs more comes first, and refuses before anything is written.
     write_shapley(arguments.runs, arguments.results, data=arguments.data, **folders)
     write_oracle(arguments.runs, arguments.results, **folders)
+    write_unread(arguments.results)
     for path in draw_oracle(arguments.results):
         print(f"wrote {path}")

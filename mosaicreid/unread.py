@@ -1,0 +1,54 @@
+"""What a trained model's own features leave open about a label, and whether measured importance follows that.
+
+A world's truth says what images hide from a perfect reader. A model reads imperfectly, so a label can be worth more to
+it: what the label tells beyond what a linear head can read from the frozen features (``attribute_heads``).
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mosaicreid.agreement import spearman
+from mosaicreid.errors import InputError
+from mosaicreid.results import read_results, write_results
+
+# Methods of ``shapley_tables``; the truth is one of a synthetic world's alone.
+IMPORTANCES = ("ablation", "retrain", "leakage", "truth")
+
+
+def beside_unread(heads: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """The tables ``oracle_heads.csv`` and ``shapley_attributes.csv`` side by side.
+
+    Returns dataset, attribute, unread_bits (mean over seeds), unread_sd (over seeds), and what each of ``IMPORTANCES``
+    says, where there is one: in points of mAP, the truth in bits.
+
+    Raises:
+        InputError: an attribute that has values and no head.
+    """
+    wide = values.pivot_table(index=["dataset", "attribute"], columns="method", values="value")
+    wide = wide[[name for name in IMPORTANCES if name in wide]]
+    keys = ["dataset", "attribute"]
+    table = heads[[*keys, "unread_bits", "unread_sd"]].merge(wide.reset_index(), on=keys, how="right")
+    if table["unread_bits"].isna().any():
+        missing = table.loc[table["unread_bits"].isna(), "attribute"].tolist()
+        raise InputError(f"oracle_heads.csv has no head of {', '.join(missing)}; `mosaicreid oracle collect` writes it")
+    return table
+
+
+def unread_agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation of ``IMPORTANCES`` with unread bits: dataset, importance, rho, ci_low, ci_high, attributes."""
+    rows = []
+    for dataset, own in table.groupby("dataset", sort=False):
+        for name in [name for name in IMPORTANCES if name in own and own[name].notna().all()]:
+            rho, low, high = spearman(own[name].to_numpy(float), own["unread_bits"].to_numpy(float))
+            row = {"dataset": dataset, "importance": name, "rho": rho, "ci_low": low, "ci_high": high}
+            rows.append(row | {"attributes": len(own)})
+    return pd.DataFrame(rows)
+
+
+def write_unread(results: Path) -> None:
+    """Write ``unread.csv`` and ``unread_agreement.csv`` to ``results`` from the two tables that lie there."""
+    sources = {name: Path(results) / name for name in ("oracle_heads.csv", "shapley_attributes.csv")}
+    table = beside_unread(*(read_results(path) for path in sources.values()))
+    write_results(table, Path(results) / "unread.csv", inputs=sources)
+    write_results(unread_agreement(table), Path(results) / "unread_agreement.csv", inputs=sources)
