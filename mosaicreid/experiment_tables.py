@@ -60,17 +60,23 @@ def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.
     """What each variant's interval says about it, and how many say what.
 
     Args:
-        table: variant, difference, ci_low, ci_high in mAP points, as of ``experiment.compare_variants``.
+        table: variant, seeds, difference, ci_low, ci_high in mAP points, as of ``experiment.compare_variants``.
         margin: a choice matters little where its whole interval lies within +-margin points.
 
     Returns:
-        ``table`` with ``reading`` (yes, little, cannot tell; an interval without zero is a yes, however small), and one
-        row: variants, matter, little, unknown, largest (the variant that differs most), largest_difference.
+        ``table`` with ``reading`` (yes, little, cannot tell; an interval without zero is a yes, however small; one seed
+        is about one model, and can never tell), and one row: variants, matter, little, unknown, largest (the variant
+        that differs most), largest_difference, which (those that matter, with their intervals, or "none").
     """
     apart = (table["ci_low"] > 0) | (table["ci_high"] < 0)
     within = (table["ci_low"] > -margin) & (table["ci_high"] < margin)
     reading = pd.Series("cannot tell", index=table.index).mask(within, "little").mask(apart, "yes")
+    reading = reading.mask(table["seeds"] < 2, "cannot tell")
     largest = table.iloc[int(table["difference"].abs().to_numpy().argmax())]
+    named = [
+        f"{row.variant} ({row.difference:+.2f}, {row.ci_low:+.2f} to {row.ci_high:+.2f})"
+        for row in table[reading == "yes"].itertuples()
+    ]
     counts = {
         "variants": len(table),
         "matter": int((reading == "yes").sum()),
@@ -78,6 +84,7 @@ def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.
         "unknown": int((reading == "cannot tell").sum()),
         "largest": largest["variant"],
         "largest_difference": largest["difference"],
+        "which": "; ".join(named) or "none",
     }
     return table.assign(reading=reading), pd.DataFrame([counts])
 

@@ -103,14 +103,19 @@ def plot_last_k(table: pd.DataFrame) -> Figure:
 
 
 def plot_ablations(table: pd.DataFrame) -> Figure:
-    """Difference of every variant to the default, with 95 % intervals (``experiment_ablations.csv``)."""
+    """Difference of every variant to the default, with 95 % intervals (``experiment_ablations.csv``).
+
+    Filled points are the choices that matter by the table's ``reading``.
+    """
     rows = table.iloc[::-1]
     position = np.arange(len(rows))
+    matters = (rows["reading"] == "yes").to_numpy()
     with style():
         figure, axis = plt.subplots(figsize=(5.5, 1 + 0.33 * len(rows)), layout="constrained")
         axis.axvline(0, color="0.5", linewidth=0.8)
-        axis.hlines(position, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=2)
-        axis.plot(rows["difference"], position, "o", color=BLUE)
+        axis.hlines(position, rows["ci_low"], rows["ci_high"], color=np.where(matters, ORANGE, BLUE), linewidth=2)
+        for chosen, colour, face in ((matters, ORANGE, ORANGE), (~matters, BLUE, "white")):
+            axis.plot(rows["difference"][chosen], position[chosen], "o", color=colour, markerfacecolor=face)
         axis.set_yticks(position, rows["variant"])
         axis.set_xlabel("difference to the default in mAP (points, 95 % intervals)")
     return figure

@@ -99,10 +99,14 @@ def test_table6_keeps_the_paper_and_ours_apart(written: Path) -> None:
     assert len(table(written, "ablations")) == len(ablations())
 
 
+ABLATED = pd.DataFrame(
+    [("rank=1", -2.0, -3.0, -1.0), ("rank=8", 0.1, -0.3, 0.4), ("pooling=max", 0.9, -0.2, 2.0)],
+    columns=["variant", "difference", "ci_low", "ci_high"],
+)
+
+
 def test_ablations_are_judged_by_their_intervals() -> None:
-    rows = [("rank=1", -2.0, -3.0, -1.0), ("rank=8", 0.1, -0.3, 0.4), ("pooling=max", 0.9, -0.2, 2.0)]
-    found = pd.DataFrame(rows, columns=["variant", "difference", "ci_low", "ci_high"])
-    judged, counts = judge_ablations(found, margin=0.5)
+    judged, counts = judge_ablations(ABLATED.assign(seeds=3), margin=0.5)
     assert judged["reading"].tolist() == ["yes", "little", "cannot tell"]
     assert counts.iloc[0].to_dict() == {
         "variants": 3,
@@ -111,7 +115,14 @@ def test_ablations_are_judged_by_their_intervals() -> None:
         "unknown": 1,
         "largest": "rank=1",
         "largest_difference": -2.0,
+        "which": "rank=1 (-2.00, -3.00 to -1.00)",
     }
+
+
+def test_one_seed_says_nothing_about_a_choice() -> None:
+    judged, counts = judge_ablations(ABLATED.assign(seeds=1))
+    assert judged["reading"].eq("cannot tell").all()
+    assert counts.loc[0, ["matter", "little", "unknown", "which"]].tolist() == [0, 0, 3, "none"]
 
 
 def test_the_paper_agrees_with_itself_and_we_differ(written: Path) -> None:
