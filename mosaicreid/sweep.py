@@ -12,7 +12,8 @@ from mosaicreid.profiles import make_config
 from mosaicreid.published import DATASETS
 from mosaicreid.settings import parse_settings
 
-_KEYS = "profile datasets seeds data runs results executed identities only variants settings".split()
+_WHAT = ("profile", "datasets", "seeds", "identities", "only", "variants", "settings")
+_WHERE = ("data", "runs", "results", "executed")
 # The paper's Table 6 is Market-1501's; what the paper leaves open is asked of the same dataset.
 _WITH_VARIANTS = "market1501"
 
@@ -61,8 +62,8 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
             or a setting that differs by run.
     """
     for key, value in config.items():
-        if key not in _KEYS:
-            raise one_of("key of --config", key, _KEYS)
+        if key not in (*_WHAT, *_WHERE):
+            raise one_of("key of --config", key, (*_WHAT, *_WHERE))
         # `make paper DATA=` and the like: an empty value is a slip, except where it means none.
         if value in (None, "") and key not in ("only", "settings"):
             raise InputError(f"--config {key}= is empty; expected a value, or the key left out")
