@@ -138,7 +138,8 @@ def main() -> None:
                 f"{arguments.profile} {stage:8s} compiled={compiled!s:5s} {speed:8.0f} images/s, "
                 f"{speed / first:.2f} x the baseline stage, "
                 f"{of_card if device == 'cuda' else name}; "
-                f"{epochs} epochs of {IMAGES} images: {rows[-1]['hours_per_run']:.2f} h, {RUNS} runs: {RUNS * rows[-1]['hours_per_run']:.1f} h",
+                f"{epochs} epochs of {IMAGES} images: {rows[-1]['hours_per_run']:.2f} h, "
+                f"{RUNS} runs: {RUNS * rows[-1]['hours_per_run']:.1f} h",
                 flush=True,
             )
     if arguments.csv:
