@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 
 from mosaicreid.plots import BLUE, DATASET_TITLES, GREY, ORANGE, style
 
+_LINEAR = 0.1  # bits below which the scale of bits is linear, so that none at all has its place
+
 
 def plot_table3(table: pd.DataFrame) -> Figure:
     """Our mAP of every configuration beside the published one, a panel per dataset (``experiment_table3.csv``)."""
@@ -49,18 +51,26 @@ def plot_truth(table: pd.DataFrame) -> Figure:
             axis.errorbar(
                 rows["knowledge_gain_bits"], rows["effect"], yerr=spread, fmt="o", color=BLUE, ecolor=GREY, capsize=2
             )
-            # Neighbours are named above and below their points in turn.
-            for number, row in enumerate(rows.sort_values("knowledge_gain_bits").itertuples()):
+            bits, effect = rows["knowledge_gain_bits"].to_numpy(), rows["effect"].to_numpy()
+            place = np.arcsinh(bits / _LINEAR)
+            for number, name in enumerate(rows["attribute"]):
+                # Of two neighbours, the higher one is named above its point and the lower one below.
+                near = np.argsort(np.abs(place - place[number]), kind="stable")
+                neighbour = next(other for other in near if other != number)
                 axis.annotate(
-                    str(row.attribute),
-                    (row.knowledge_gain_bits, row.effect),  # type: ignore[arg-type]
-                    xytext=(5, 5 if number % 2 else -11),
+                    str(name),
+                    (bits[number], effect[number]),
+                    xytext=(5, 5 if effect[number] >= effect[neighbour] else -11),
                     textcoords="offset points",
                     fontsize=9,
                 )
             axis.set_title(DATASET_TITLES[dataset])
             axis.set_ylabel("effect on mAP (points)")
-        axes[-1, 0].set_xlabel("known truth: bits that images hide and the oracle tells")
+            # Most attributes hide little; their names would lie on each other.
+            axis.set_xscale("asinh", linear_width=_LINEAR)
+            axis.set_xticks(ticks := [0.1, 0.2, 0.5, 1, 2], [f"{tick:g}" for tick in ticks])
+            axis.minorticks_off()
+        axes[-1, 0].set_xlabel("bits that images hide and the oracle tells (log scale above 0.1)")
     return figure
 
 

@@ -25,13 +25,13 @@ def beside_unread(heads: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: an attribute that has values and no head.
     """
-    wide = values.pivot_table(index=["dataset", "attribute"], columns="method", values="value")
-    wide = wide[[name for name in IMPORTANCES if name in wide]]
     keys = ["dataset", "attribute"]
-    table = heads[[*keys, "unread_bits", "unread_sd"]].merge(wide.reset_index(), on=keys, how="right")
-    if table["unread_bits"].isna().any():
-        missing = table.loc[table["unread_bits"].isna(), "attribute"].tolist()
+    wide = values.pivot_table(index=keys, columns="method", values="value")
+    missing = [name for dataset, name in wide.index.difference(pd.MultiIndex.from_frame(heads[keys]))]
+    if missing:
         raise InputError(f"oracle_heads.csv has no head of {', '.join(missing)}; `mosaicreid oracle collect` writes it")
+    wide = wide[[name for name in IMPORTANCES if name in wide]]
+    table = heads[[*keys, "unread_bits", "unread_sd"]].merge(wide.reset_index(), on=keys)
     return table
 
 
