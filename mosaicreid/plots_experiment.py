@@ -127,5 +127,5 @@ def plot_ablations(table: pd.DataFrame) -> Figure:
         for chosen, colour, face in ((matters, ORANGE, ORANGE), (~matters, BLUE, "white")):
             axis.plot(rows["difference"][chosen], position[chosen], "o", color=colour, markerfacecolor=face)
         axis.set_yticks(position, rows["variant"])
-        axis.set_xlabel("difference to the default in mAP (points, 95 % intervals)")
+        axis.set_xlabel("difference to the default (points of mAP, 95 %)")
     return figure
