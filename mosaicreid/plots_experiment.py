@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mosaicreid.plots import BLUE, DATASET_TITLES, GREY, ORANGE, style
@@ -37,15 +38,20 @@ def plot_table3(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def _panels(table: pd.DataFrame) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+    """A figure with a panel under the other per dataset of ``table``, and each panel with its rows."""
+    parts = list(table.groupby("dataset", sort=False))
+    figure, axes = plt.subplots(len(parts), 1, figsize=(5.5, 3.4 * len(parts)), squeeze=False, layout="constrained")
+    for axis, (dataset, _) in zip(axes[:, 0], parts, strict=True):
+        axis.set_title(DATASET_TITLES[str(dataset)])
+    return figure, [(axis, rows) for axis, (_, rows) in zip(axes[:, 0], parts, strict=True)]
+
+
 def plot_truth(table: pd.DataFrame) -> Figure:
     """Effect of each attribute's experts against what the world makes knowing it worth (``experiment_truth.csv``)."""
-    datasets = list(dict.fromkeys(table["dataset"]))
     with style():
-        figure, axes = plt.subplots(
-            len(datasets), 1, figsize=(5.5, 3.4 * len(datasets)), squeeze=False, layout="constrained"
-        )
-        for axis, dataset in zip(axes[:, 0], datasets, strict=True):
-            rows = table[table["dataset"] == dataset]
+        figure, panels = _panels(table)
+        for axis, rows in panels:
             spread = np.abs(np.stack([rows["effect"] - rows["ci_low"], rows["ci_high"] - rows["effect"]]))
             axis.axhline(0, color="0.5", linewidth=0.8)
             axis.errorbar(
@@ -64,34 +70,29 @@ def plot_truth(table: pd.DataFrame) -> Figure:
                     textcoords="offset points",
                     fontsize=9,
                 )
-            axis.set_title(DATASET_TITLES[dataset])
             axis.set_ylabel("effect on mAP (points)")
             # Most attributes hide little; their names would lie on each other.
             axis.set_xscale("asinh", linear_width=_LINEAR)
             axis.set_xticks(ticks := [0.1, 0.2, 0.5, 1, 2], [f"{tick:g}" for tick in ticks])
             axis.minorticks_off()
-        axes[-1, 0].set_xlabel("bits that images hide and the oracle tells (log scale above 0.1)")
+        panels[-1][0].set_xlabel("bits that images hide and the oracle tells (log scale above 0.1)")
     return figure
 
 
 def plot_bits(table: pd.DataFrame) -> Figure:
     """mAP of every configuration against the bits that its labels tell (``experiment_bits.csv``); bars: SD of seeds."""
-    datasets = list(dict.fromkeys(table["dataset"]))
     with style():
-        figure, axes = plt.subplots(
-            len(datasets), 1, figsize=(5.5, 3.4 * len(datasets)), squeeze=False, layout="constrained"
-        )
-        for axis, dataset in zip(axes[:, 0], datasets, strict=True):
-            rows = table[table["dataset"] == dataset].sort_values("bits")
+        figure, panels = _panels(table)
+        for axis, rows in panels:
+            rows = rows.sort_values("bits")
             axis.plot(rows["bits"], rows["curve"], color=ORANGE, label="function of the bits alone")
             axis.errorbar(
                 rows["bits"], rows["mAP"], yerr=rows["mAP_sd"], fmt="o", color=BLUE, ecolor=GREY, capsize=2,
                 label="a configuration",
             )  # fmt: skip
-            axis.set_title(DATASET_TITLES[dataset])
             axis.set_ylabel("mAP (%)")
             axis.legend(fontsize=9, frameon=False, loc="lower right")
-        axes[-1, 0].set_xlabel("bits that images hide and the configuration's labels tell")
+        panels[-1][0].set_xlabel("bits that images hide and the configuration's labels tell")
     return figure
 
 
