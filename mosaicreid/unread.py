@@ -27,12 +27,11 @@ def beside_unread(heads: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["dataset", "attribute"]
     wide = values.pivot_table(index=keys, columns="method", values="value")
-    missing = [name for dataset, name in wide.index.difference(pd.MultiIndex.from_frame(heads[keys]))]
+    missing = [name for _, name in wide.index.difference(pd.MultiIndex.from_frame(heads[keys]))]
     if missing:
         raise InputError(f"oracle_heads.csv has no head of {', '.join(missing)}; `mosaicreid oracle collect` writes it")
     wide = wide[[name for name in IMPORTANCES if name in wide]]
-    table = heads[[*keys, "unread_bits", "unread_sd"]].merge(wide.reset_index(), on=keys)
-    return table
+    return heads[[*keys, "unread_bits", "unread_sd"]].merge(wide.reset_index(), on=keys)
 
 
 def unread_agreement(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,13 @@
 """Fixtures shared by every test: the reference material beside the repository, where a machine has it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+
+# Before anything imports torch: how sums are split among threads decides their last digits, and Adam magnifies those.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED = Path(__file__).parents[2] / "shared"
 

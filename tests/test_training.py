@@ -162,9 +162,9 @@ def _killed_while_saving(world, runs, epoch):
 
 
 def test_kill_9_in_the_middle_of_a_checkpoint_loses_that_epoch_alone(world, finished, shared):
-    process = multiprocessing.get_context("fork").Process(target=_killed_while_saving, args=(world, shared, 3))
+    process = multiprocessing.get_context("spawn").Process(target=_killed_while_saving, args=(world, shared, 3))
     process.start()
-    process.join(60)
+    process.join(120)
     assert process.exitcode == -signal.SIGKILL
     folder = shared / "market1501" / "all" / "seed0"
     assert load_checkpoint(folder / "experts.pt", stage="experts").epoch == 2
