@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from mosaicreid.data.cache import decode, open_cache
-from mosaicreid.data.market1501 import Images
+from mosaicreid.data.folders import Images
 from mosaicreid.data.sampler import ShuffleSampler
 
 HEIGHT, WIDTH, BATCH = 256, 128, 64

@@ -94,8 +94,9 @@ def main() -> None:
         f"{len(experts.names)} experts in each of {len(experts.layers)} blocks, {active:.1f} active per image"
     )
 
-    groups = model.parameter_groups()
-    with_experts, heads_only = make_optimiser(groups["experts"] + groups["heads"]), make_optimiser(groups["heads"])
+    trained = [p for p in model.parameters() if p.requires_grad]
+    of_experts = {id(p) for p in experts.parameters()}
+    with_experts, heads_only = make_optimiser(trained), make_optimiser([p for p in trained if id(p) not in of_experts])
     compare(
         "step",
         lambda: step(lambda: model.features(batch.images, batch.gate), model, batch, with_experts),

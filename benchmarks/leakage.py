@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mosaicreid.annotation import FILE_NAMES, read_annotation
-from mosaicreid.attributes import DATASETS
-from mosaicreid.data.market1501 import read_file_list
-from mosaicreid.leakage import agreement, find_candidates
-from mosaicreid.leakage_tables import leakage_shapley, leakage_table
-from mosaicreid.retrieval import evaluate_scores
+from mosaicreid.analyses.leakage.compute import agreement, find_candidates
+from mosaicreid.analyses.leakage.tables import leakage_shapley, leakage_table
+from mosaicreid.data.annotation import FILE_NAMES, read_annotation
+from mosaicreid.data.folders import read_file_list
+from mosaicreid.datasets import DATASETS
+from mosaicreid.retrieval.metrics import evaluate_scores
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mosaicreid.attributes import AttributeType, get_schema
+from mosaicreid.attributes import AttributeType
+from mosaicreid.config.settings import ExpertOptions
+from mosaicreid.datasets import get_schema
 from mosaicreid.losses import i2t_loss, id_loss, triplet_loss
 from mosaicreid.models.backbone import Features, ImageEncoder, build_clip
 from mosaicreid.models.experts import Experts
@@ -38,14 +40,8 @@ def make_model(size: str) -> ReidModel:
     settings = SIZES[size]
     encoder = ImageEncoder(build_clip(settings["architecture"], image_size=settings["image_size"]))
     depth = len(encoder.blocks)
-    experts = Experts(
-        get_schema("market1501").experts,
-        width=encoder.width,
-        depth=depth,
-        last_k=depth,
-        rank=settings["rank"],
-        alpha=settings["rank"],
-    )
+    options = ExpertOptions(last_k=depth, rank=settings["rank"], alpha=float(settings["rank"]))
+    experts = Experts(get_schema("market1501").experts, options, width=encoder.width, depth=depth)
     encoder.requires_grad_(False)
     return ReidModel(encoder, experts, identities=IDENTITIES)
 

@@ -7,7 +7,7 @@ a repeat follow each other, and ratios are between the fastest of the repeats. C
 it suffers less than the wall clock from whatever else the machine is doing.
 
 product   queries times gallery, nothing else
-evaluate  all metrics of mosaicreid.retrieval, on features that cluster by identity
+evaluate  all metrics of mosaicreid.retrieval.metrics, on features that cluster by identity
 random    the same on features without any structure, whose matches lie all over the ranking
 ties      the same on features of few small integers, whose scores are exact and mostly tied
 argsort   the textbook on the clustered features: the distance matrix, its argsort, a loop over the queries
@@ -31,7 +31,7 @@ def measure(method: str, num_gallery: int) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from mosaicreid.retrieval import evaluate
+    from mosaicreid.retrieval.metrics import evaluate
 
     rng = np.random.default_rng(0)
     query_pids, gallery_pids = rng.integers(1, NUM_PIDS + 1, NUM_QUERIES), rng.integers(NUM_PIDS + 1, size=num_gallery)

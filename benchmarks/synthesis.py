@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mosaicreid.data.synthetic import synthesize
+from mosaicreid.world.synthesize import synthesize
 
 QUALITY = 90
 

@@ -16,16 +16,16 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mosaicreid.attributes import get_schema
-from mosaicreid.config import Config
+from mosaicreid.config.profiles import make_config
+from mosaicreid.config.settings import Config
 from mosaicreid.data.augment import Augmentation
 from mosaicreid.data.loaders import Samples, training_batches
-from mosaicreid.profiles import make_config
+from mosaicreid.datasets import get_schema
+from mosaicreid.models.build import build_models
 from mosaicreid.results import write_results
 from mosaicreid.runs import environment
-from mosaicreid.training.assembly import build_models
 from mosaicreid.training.objectives import Reidentification
-from mosaicreid.training.parameters import make_optimiser, train_only
+from mosaicreid.training.optimiser import make_optimiser, train_only
 from mosaicreid.training.stages import pk_sampler
 
 IDENTITIES, IMAGES, RUNS = 751, 12_936, 45

@@ -1,7 +1,7 @@
-"""The pedestrian attributes of Table 1: their types, values and clusters, and who is annotated with what."""
+"""Pedestrian attributes: their types, values and clusters (Table 1), and who is annotated with what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from mosaicreid.errors import InputError, one_of
+
+_SUPERCATEGORIES = ("intrinsic", "upper", "lower", "accessories")
 
 
 class AttributeType(StrEnum):
@@ -39,10 +41,14 @@ class AttributeGroup:
 
 @dataclass(frozen=True)
 class Schema:
-    """The attributes of one dataset, in the column order of Table 3."""
+    """The attributes of one dataset, in the column order of Table 3.
+
+    ``unions`` are further names for several attributes, beside the clusters.
+    """
 
     dataset: str
     groups: tuple[AttributeGroup, ...]
+    unions: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:
@@ -66,12 +72,18 @@ class Schema:
 
     @cached_property
     def clusters(self) -> Mapping[str, tuple[str, ...]]:
-        """Table 1's four supercategories, and ``extrinsic``, the union of all but the intrinsic one (Section 4.1)."""
+        """Table 1's supercategories first, then any of a schema's own, each with its attributes.
+
+        Where some attributes are intrinsic, ``extrinsic`` is the union of all others (Section 4.1).
+        """
+        used = [group.cluster for group in self.groups]
         members = {
             cluster: tuple(group.name for group in self.groups if group.cluster == cluster)
-            for cluster in ("intrinsic", "upper", "lower", "accessories")
+            for cluster in (*(name for name in _SUPERCATEGORIES if name in used), *used)
         }
-        return members | {"extrinsic": tuple(name for name in self.attributes if name not in members["intrinsic"])}
+        if "intrinsic" in members:
+            members["extrinsic"] = tuple(name for name in self.attributes if name not in members["intrinsic"])
+        return members
 
     def group(self, name: str) -> AttributeGroup:
         """The attribute called ``name``; InputError where the dataset has none."""
@@ -79,10 +91,6 @@ class Schema:
             if group.name == name:
                 return group
         raise one_of(f"attribute of {self.dataset}", name, self.attributes)
-
-    def cluster_of(self, name: str) -> str:
-        """The supercategory of the attribute called ``name`` (never ``extrinsic``); InputError where there is none."""
-        return self.group(name).cluster
 
     def describe(self) -> pd.DataFrame:
         """Table 1 for this dataset: one row per attribute, with its values and the number of its experts."""
@@ -155,84 +163,3 @@ class Annotation:
             }
             columns[group.name] = [names[code] for code in self.codes[:, column].tolist()]
         return pd.DataFrame(columns, index=pd.Index(self.pids, name="pid"))
-
-
-def _single(name: str, cluster: str, description: str) -> AttributeGroup:
-    return AttributeGroup(
-        name=name,
-        type=AttributeType.single_state,
-        values=("no", "yes"),
-        cluster=cluster,
-        description=description,
-    )
-
-
-def _dual(name: str, values: tuple[str, str], cluster: str, description: str) -> AttributeGroup:
-    return AttributeGroup(
-        name=name, type=AttributeType.dual_state, values=values, cluster=cluster, description=description
-    )
-
-
-def _multiclass(name: str, values: str, cluster: str, description: str) -> AttributeGroup:
-    return AttributeGroup(
-        name=name,
-        type=AttributeType.multiclass,
-        values=tuple(values.split()),
-        cluster=cluster,
-        description=description,
-    )
-
-
-_GENDER = _dual("gender", ("male", "female"), "intrinsic", "Gender")
-_HAT = _single("hat", "accessories", "Wearing a hat")
-_CARRIED = (
-    _single("backpack", "accessories", "Carrying a backpack"),
-    _single("bag", "accessories", "Carrying a bag"),
-    _single("handbag", "accessories", "Carrying a handbag"),
-)
-
-# Values stand in the order of the annotation's codes (Lin et al. 2019). Market's `up` is the length of the sleeve,
-# Duke's `top` that of the garment: Table 1 lists them as one row.
-_SCHEMAS = {
-    "market1501": Schema(
-        "market1501",
-        (
-            _GENDER,
-            _dual("hair", ("short", "long"), "intrinsic", "Hair length"),
-            _multiclass("age", "young teenager adult old", "intrinsic", "Age group"),
-            _HAT,
-            *_CARRIED,
-            _dual("up", ("long", "short"), "upper", "Sleeve length"),
-            _multiclass("upcolour", "black white red purple yellow gray blue green", "upper", "Upper colour"),
-            _dual("down", ("long", "short"), "lower", "Lower length"),
-            _multiclass("downcolour", "black white pink purple yellow gray blue green brown", "lower", "Lower colour"),
-            _dual("clothes", ("dress", "pants"), "lower", "Lower type"),
-        ),
-    ),
-    "dukemtmc": Schema(
-        "dukemtmc",
-        (
-            *_CARRIED,
-            _HAT,
-            _single("boots", "lower", "Wearing boots"),
-            _dual("shoecolour", ("dark", "light"), "lower", "Shoe colour"),
-            _dual("top", ("short", "long"), "upper", "Upper garment length"),
-            _GENDER,
-            _multiclass("downcolour", "black white red gray blue green brown", "lower", "Lower colour"),
-            _multiclass("upcolour", "black white red purple gray blue green brown", "upper", "Upper colour"),
-        ),
-    ),
-}
-
-DATASETS = tuple(_SCHEMAS)
-
-
-def get_schema(dataset: str) -> Schema:
-    """The attributes of ``market1501`` or ``dukemtmc`` (Table 1).
-
-    Raises:
-        InputError: any other name.
-    """
-    if dataset not in _SCHEMAS:
-        raise one_of("dataset", dataset, _SCHEMAS)
-    return _SCHEMAS[dataset]

@@ -1,7 +1,9 @@
 """Result tables: small CSV files, each with a JSON file beside it that says where its numbers came from."""
 
+import io
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,31 @@ import pandas as pd
 from mosaicreid import __version__
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path, sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A result table before it is written; fields as the arguments of ``write_results``."""
+
+    frame: pd.DataFrame
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+def write_tables(tables: Mapping[str, Table], results: Path) -> list[Path]:
+    """Write tables that are computed already as ``<name>.csv`` into the folder ``results``; returns the paths.
+
+    A table may be an input of a later one.
+
+    Raises:
+        InputError: a frame carries a named index; nothing is written then.
+    """
+    paths = {name: Path(results) / f"{name}.csv" for name in tables}
+    for name, table in tables.items():
+        _check_frame(table.frame, paths[name])
+    for name, table in tables.items():
+        write_results(table.frame, paths[name], inputs=table.inputs, parameters=table.parameters)
+    return list(paths.values())
 
 
 def write_results(
@@ -30,8 +57,7 @@ def write_results(
     path = Path(path)
     if path.suffix != ".csv":
         raise InputError(f"results are CSV files; got the path {path.name!r}, expected one that ends in .csv")
-    if any(name is not None for name in frame.index.names):
-        raise InputError(f"the index {list(frame.index.names)} would be lost in {path.name}; reset_index() it first")
+    _check_frame(frame, path)
     provenance = {
         "package": f"mosaicreid {__version__}",
         "inputs": {name: sha256(file) for name, file in sorted((inputs or {}).items())},
@@ -39,7 +65,7 @@ def write_results(
     }
     text = json.dumps(provenance, indent=2, sort_keys=True) + "\n"
     with atomic_path(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+        temporary.write_text(_as_csv(frame), newline="")
     with atomic_path(path.with_suffix(".json")) as temporary:
         temporary.write_text(text)
 
@@ -50,3 +76,22 @@ def read_results(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"no result table at {path}; expected a CSV file, which `make reproduce` writes")
     return pd.read_csv(path)
+
+
+def as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with the digits, and the types, that it has once it is written and read again."""
+    return pd.read_csv(io.StringIO(_as_csv(frame)))
+
+
+def columns_first(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """``table`` with ``columns`` moved to the front."""
+    return table[[*columns, *(column for column in table if column not in columns)]]
+
+
+def _as_csv(frame: pd.DataFrame) -> str:
+    return frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+
+
+def _check_frame(frame: pd.DataFrame, path: Path) -> None:
+    if any(name is not None for name in frame.index.names):
+        raise InputError(f"the index {list(frame.index.names)} would be lost in {path.name}; reset_index() it first")

@@ -16,16 +16,15 @@ from typing import Any
 
 import pandas as pd
 
-from mosaicreid.attributes import get_schema
-from mosaicreid.config import Config
-from mosaicreid.configurations import indicators
+from mosaicreid.config.inclusion import indicators
+from mosaicreid.config.profiles import PROFILES
+from mosaicreid.config.settings import Config
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
-from mosaicreid.profiles import make_config
 
 SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
 _PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")
-_LISTED = ("last_k", "rank", "alpha", "pooling", "token_reduction", "injection", "start", "heads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ def run_name(config: Config) -> str:
 
     ``all``, ``hat``, ``all@rank=4``, ``all@heads=fresh,start=clip``.
     """
-    usual = dataclasses.asdict(make_config(config.profile).experts)
+    usual = dataclasses.asdict(PROFILES[config.profile].experts)
     chosen = dataclasses.asdict(config.experts)
     configuration = chosen.pop("configuration")
     label = ",".join(sorted(f"{name}={value}" for name, value in chosen.items() if value != usual[name]))
@@ -179,16 +178,17 @@ def collect(root: Path, *, dataset: str) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    experts, dataset = run.config.experts, run.config.data.dataset
+    settings, dataset = dataclasses.asdict(run.config.experts), run.config.data.dataset
+    configuration = settings.pop("configuration")
     return {
         "dataset": dataset,
-        "configuration": experts.configuration,
+        "configuration": configuration,
         "variant": run_name(run.config).partition("@")[2],
         "seed": run.config.seed,
-        **indicators(experts.configuration, dataset),
+        **indicators(configuration, dataset),
         **{score: 100 * value for score, value in run.scores.items()},
         "profile": run.config.profile,
-        **{setting: getattr(experts, setting) for setting in _LISTED},
+        **settings,
         **run.cost,
     }
 

@@ -24,14 +24,13 @@ class LoopedExperts(nn.Module):
             for expert, a, b in zip(self.experts, layer.lora_a, layer.lora_b, strict=True):
                 expert.lora_A["expert"].weight.copy_(a)
                 expert.lora_B["expert"].weight.copy_(b.T)
-        self.options = (layer.token_reduction, layer.pooling, layer.injection)
+        self.options = layer.options
         self.dropout = layer.dropout
 
     def forward(self, x: Tensor, h: Tensor, gate: Tensor) -> Tensor:
         """As ``ExpertLayer.forward``."""
-        token_reduction, pooling, injection = self.options
         reduce = {"mean": lambda t: t.mean(1), "cls": lambda t: t[:, 0], "max": lambda t: t.max(1).values}
-        tokens = self.dropout(reduce[token_reduction](h))
+        tokens = self.dropout(reduce[self.options.token_reduction](h))
         samples = []
         for b in range(len(x)):
             outputs = []
@@ -43,8 +42,12 @@ class LoopedExperts(nn.Module):
             sample = x[b]
             if outputs:
                 stacked = torch.stack(outputs)
-                summary = stacked.mean(0) if pooling == "mean" else stacked.amax(0)
-                sample = sample + summary if injection == "every" else torch.cat([sample[:1] + summary, sample[1:]])
+                summary = stacked.mean(0) if self.options.pooling == "mean" else stacked.amax(0)
+                sample = (
+                    sample + summary
+                    if self.options.injection == "every"
+                    else torch.cat([sample[:1] + summary, sample[1:]])
+                )
             samples.append(sample)
         return torch.stack(samples)
 

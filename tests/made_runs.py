@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mosaicreid.configurations import Variant, ablations, indicators, last_k_variants, table3
-from mosaicreid.profiles import make_config
+from mosaicreid.config.inclusion import indicators
+from mosaicreid.config.profiles import make_config
 from mosaicreid.runs import run_folder, run_name, write_run
+from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
 
 DEPTH = 4
 QUERIES = 12

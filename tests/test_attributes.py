@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mosaicreid.attributes import DATASETS, Annotation, AttributeType, get_schema
+from mosaicreid.attributes import Annotation, AttributeType
+from mosaicreid.datasets import DATASETS, get_schema
 from mosaicreid.errors import InputError
 
 # Table 1 prints one name where the datasets, or Table 3, have another.
@@ -74,7 +75,7 @@ def test_clusters_partition_the_attributes(dataset):
     assert sorted(name for names in clusters.values() for name in names) == sorted(schema.attributes)
     assert set(extrinsic) == set(clusters["upper"] + clusters["lower"] + clusters["accessories"])
     for cluster, names in clusters.items():
-        assert {schema.cluster_of(name) for name in names} == {cluster}
+        assert {schema.group(name).cluster for name in names} == {cluster}
 
 
 def test_single_state_attributes_have_no_expert_for_absence():
@@ -95,7 +96,7 @@ def test_unknown_names_are_refused():
     with pytest.raises(InputError, match="unknown attribute of dukemtmc 'age'"):
         get_schema("dukemtmc").group("age")
     with pytest.raises(InputError, match="unknown attribute of market1501 'upper'"):
-        get_schema("market1501").cluster_of("upper")
+        get_schema("market1501").group("upper")
 
 
 def test_lookup_keeps_order_and_gives_zeros_to_strangers():

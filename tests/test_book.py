@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # Everything a page may read: pages, results, and the sources it quotes or links.
-PARTS = ["book", "results", "mosaicreid", "notebooks", "_config.yml", "_toc.yml", "Makefile", "Snakefile", "README.md"]
+PARTS = ["book", "results", "mosaicreid", "notebooks", "_config.yml", "_toc.yml", "Makefile", "workflow", "README.md"]
 
 
 def build(root: Path, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from mosaicreid import __version__
-from mosaicreid.annotation import write_annotation
-from mosaicreid.attributes import Annotation, get_schema
+from mosaicreid.attributes import Annotation
 from mosaicreid.cli import build_parser, main
+from mosaicreid.data.annotation import write_annotation
+from mosaicreid.datasets import get_schema
 
 COMMANDS = sorted(
     file.stem

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from mosaicreid.attributes import get_schema
-from mosaicreid.configurations import indicators, table3
+from mosaicreid.config.inclusion import indicators
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.published import (
     DATASETS,
@@ -16,6 +16,7 @@ from mosaicreid.published import (
     load_table,
     table_path,
 )
+from mosaicreid.sweep.variants import table3
 
 EVERY_TABLE = [(1, None), (2, None), (3, "market1501"), (3, "dukemtmc"), (4, None), (5, None), (6, None), (7, None)]
 ROWS = {1: 14, 2: 12, 4: 24, 5: 22, 6: 5, 7: 24}

@@ -7,8 +7,8 @@ import subprocess
 import pandas as pd
 import pytest
 
+from mosaicreid.config.profiles import make_config
 from mosaicreid.errors import InputError
-from mosaicreid.profiles import make_config
 from mosaicreid.runs import SCORES, collect, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mosaicreid.annotation import FILE_NAMES, write_annotation
-from mosaicreid.attributes import Annotation, get_schema
-from mosaicreid.config import Config
-from mosaicreid.profiles import make_config
+from mosaicreid.attributes import Annotation
+from mosaicreid.config.profiles import make_config
+from mosaicreid.config.settings import Config
+from mosaicreid.data.annotation import write_annotation
+from mosaicreid.datasets import get_dataset, get_schema
 
 NAMES = {
     "market1501": "{pid:04d}_c{camid}s1_{frame:06d}_01.jpg",
@@ -58,6 +59,6 @@ def write_world(root: Path, dataset: str = "market1501", seed: int = 0) -> Path:
                 pixels = np.kron(colours[pid], np.ones((8, 16, 1))) + random.normal(0, 20, (32, 16, 3))
                 Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / folder / name)
         counts[split] = {"images": people * images, "identities": people}
-    write_annotation(root / FILE_NAMES[dataset], annotations)
+    write_annotation(root / get_dataset(dataset).annotation.file_name, annotations)
     (root / "synthetic.json").write_text(json.dumps({"like": dataset, "counts": counts}))
     return root

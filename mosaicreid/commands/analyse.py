@@ -17,25 +17,11 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write every table and figure; status 1 where a published number is not reproduced to its last digit."""
-    from mosaicreid.analysis import published_tables, write_published
-    from mosaicreid.paper_tables import write_paper_tables
-    from mosaicreid.plots import write_figures
-    from mosaicreid.plots_caveats import write_caveat_figures
-    from mosaicreid.plots_published import write_table_figures
-    from mosaicreid.recovery import write_recovery
+    from mosaicreid.analyses.paper.write import write_paper
 
-    tables = {}
-    for name, table in published_tables():
-        write_published(name, table, arguments.results)
-        print(f"{arguments.results / name}.csv: {len(table)} rows", flush=True)
-        tables[name] = table
-    write_recovery(arguments.results)
-    print(f"{arguments.results / 'recovery.csv'}: how many designs fit the published numbers, step by step")
-    write_paper_tables(arguments.results)
-    print(f"{arguments.results}: Tables 1, 2, 3 and 6, and what follows from them by counting")
-    write_figures(arguments.results)
-    write_caveat_figures(arguments.results)
-    write_table_figures(arguments.results)
+    tables = write_paper(arguments.results)
+    for name, table in tables.items():
+        print(f"{arguments.results / name}.csv: {len(table)} rows")
     print(f"{arguments.results / 'figures'}: Figures 5 to 9, and those of the tables, the search and the caveats")
     total = tables["digits_summary"].iloc[-1]
     print(f"{total['agree']} of {total['total']} published numbers agree to the last printed digit")

@@ -21,13 +21,13 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study and draw its figure."""
-    from mosaicreid.plots import save_figure
-    from mosaicreid.plots_robust import plot_coverage
-    from mosaicreid.published import attributes, load_table
+    from mosaicreid.analyses.robust.figures import plot_coverage
+    from mosaicreid.analyses.robust.write import write_coverage
+    from mosaicreid.plotting import save_figure
+    from mosaicreid.published import DATASETS, attributes, load_table
     from mosaicreid.results import read_results
-    from mosaicreid.robust_analysis import write_coverage
 
-    design = load_table(3, "market1501")[list(attributes("market1501"))]
+    design = load_table(3, DATASETS[0])[list(attributes(DATASETS[0]))]
     write_coverage(arguments.results, design, replications=arguments.replications, seed=arguments.seed)
     table = read_results(arguments.results / "robust_coverage.csv")
     save_figure(plot_coverage(table), arguments.results / "figures" / "robust_coverage.svg")

@@ -13,9 +13,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
     check = commands.add_parser("check", help="print what is in a dataset folder; status 1 if something is wrong")
     check.add_argument("root", type=Path, help="the folder that holds bounding_box_train, query, bounding_box_test")
-    check.add_argument(
-        "--dataset", metavar="NAME", help="market1501 or dukemtmc (default: recognised by the file names)"
-    )
+    check.add_argument("--dataset", metavar="NAME", help="the dataset's name (default: recognised by the file names)")
     check.add_argument("--annotation", type=Path, help="the .mat file (default: the authors' name, in the root)")
     check.set_defaults(run=_check)
 
@@ -25,7 +23,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
     synthesize = commands.add_parser("synthesize", help="draw a dataset of people in the format of a real one")
     synthesize.add_argument("root", type=Path, help="the folder to write")
-    synthesize.add_argument("--like", required=True, metavar="NAME", help="market1501 or dukemtmc")
+    synthesize.add_argument("--like", required=True, metavar="NAME", help="the dataset to be like")
     synthesize.add_argument("--identities", type=int, required=True, help="number of people")
     synthesize.add_argument("--seed", type=int, required=True, help="equal seeds give equal bytes")
     synthesize.add_argument("--annotation", type=Path, help="a real .mat file to draw the people from")
@@ -37,6 +35,9 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
         default=[],
         metavar="NAME=SHARE",
         help="how often an image shows an attribute, 0 to 1, in place of the world's own (hat=0.5 age=1)",
+    )
+    synthesize.add_argument(
+        "--replace", action="store_true", help="take the place of a folder that this command wrote and nobody added to"
     )
     synthesize.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
     synthesize.set_defaults(run=_synthesize)
@@ -79,7 +80,7 @@ def _annotations(arguments: argparse.Namespace) -> None:
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
-    from mosaicreid.data.synthetic import synthesize
+    from mosaicreid.world.synthesize import synthesize
 
     height, width = arguments.size
     synthesize(
@@ -92,4 +93,5 @@ def _synthesize(arguments: argparse.Namespace) -> None:
         width=width,
         visibility=dict(arguments.visibility),
         workers=arguments.workers,
+        replace=arguments.replace,
     )

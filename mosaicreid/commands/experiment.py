@@ -12,7 +12,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--data", type=Path, help="the folder of the datasets; a synthetic one states its truth there")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     parser.add_argument("--profile", default="tiny", help="tiny or paper (default: tiny)")
-    parser.add_argument("--datasets", nargs="+", default=["market1501", "dukemtmc"], metavar="NAME")
+    parser.add_argument("--datasets", nargs="+", metavar="NAME", help="default: all")
     parser.add_argument(
         "--variants", default="none", metavar="NAME", help="the dataset with Table 6 and the ablations (default: none)"
     )
@@ -27,12 +27,13 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _experiment(arguments: argparse.Namespace) -> None:
-    from mosaicreid.experiment_results import write_experiment
+    from mosaicreid.analyses.experiment.write import write_experiment
+    from mosaicreid.datasets import DATASETS
 
     skipped = write_experiment(
         arguments.runs,
         arguments.results,
-        datasets=arguments.datasets,
+        datasets=arguments.datasets or DATASETS,
         variants_on="" if arguments.variants == "none" else arguments.variants,
         data=arguments.data,
         profile=arguments.profile,
@@ -44,6 +45,6 @@ def _experiment(arguments: argparse.Namespace) -> None:
 
 
 def _executed(arguments: argparse.Namespace) -> None:
-    from mosaicreid.executed import write_executed
+    from mosaicreid.sweep.notebooks import write_executed
 
     write_executed(arguments.source, arguments.target, title=arguments.title)

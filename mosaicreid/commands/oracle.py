@@ -11,7 +11,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     commands = group.add_subparsers(metavar="COMMAND", required=True)
 
     one = commands.add_parser("run", help="all controls on the trained models of one dataset and seed")
-    one.add_argument("--dataset", required=True, metavar="NAME", help="market1501 or dukemtmc")
+    one.add_argument("--dataset", required=True, metavar="NAME", help="the dataset's name")
     one.add_argument("--seed", type=int, required=True, help="the seed of the runs")
     one.add_argument("--root", type=Path, required=True, help="the dataset's folder")
     one.add_argument("--runs", type=Path, required=True, help="the folder of all runs, with a finished run `all`")
@@ -21,13 +21,13 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     collect.add_argument("--runs", type=Path, required=True, help="the folder of all runs")
     collect.add_argument("--data", type=Path, required=True, help="the folder of the datasets")
     collect.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
-    collect.add_argument("--datasets", nargs="+", default=["market1501", "dukemtmc"], metavar="NAME")
+    collect.add_argument("--datasets", nargs="+", metavar="NAME", help="default: all")
     collect.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED")
     collect.set_defaults(run=_collect)
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from mosaicreid.oracle_run import run_oracle
+    from mosaicreid.analyses.oracle.compute import run_oracle
 
     written = run_oracle(arguments.runs, dataset=arguments.dataset, seed=arguments.seed, root=arguments.root)
     for path in written:
@@ -35,15 +35,14 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _collect(arguments: argparse.Namespace) -> None:
-    from mosaicreid.oracle_analysis import write_oracle
-    from mosaicreid.plots_oracle import draw_oracle
-    from mosaicreid.shapley_tables import write_shapley
-    from mosaicreid.unread import write_unread
+    from mosaicreid.analyses.shapley.write import write_oracle
+    from mosaicreid.datasets import DATASETS
 
-    folders = {"datasets": arguments.datasets, "seeds": arguments.seeds}
-    # What needs more comes first, and refuses before anything is written.
-    write_shapley(arguments.runs, arguments.results, data=arguments.data, **folders)
-    write_oracle(arguments.runs, arguments.results, **folders)
-    write_unread(arguments.results)
-    for path in draw_oracle(arguments.results):
+    for path in write_oracle(
+        arguments.runs,
+        arguments.results,
+        data=arguments.data,
+        datasets=arguments.datasets or DATASETS,
+        seeds=arguments.seeds,
+    ):
         print(f"wrote {path}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mosaicreid.config import Config
+    from mosaicreid.config.settings import Config
 
 _STAGES = ("pretrain", "prompts", "baseline", "experts")
 
@@ -15,7 +15,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the command ``train``."""
     train = subparsers.add_parser("train", help="run the training stages up to one of them; `experts` is a whole run")
     train.add_argument("stage", choices=_STAGES, help="the last stage to run; what is there already is not run again")
-    train.add_argument("--dataset", required=True, metavar="NAME", help="market1501 or dukemtmc")
+    train.add_argument("--dataset", required=True, metavar="NAME", help="the dataset's name")
     train.add_argument("--root", required=True, type=Path, help="the dataset's folder")
     train.add_argument("--runs", type=Path, default=Path("runs"), help="the folder of all runs (default: runs)")
     train.add_argument("--cache", type=Path, help="the folder of decoded images (default: _cache in the runs' folder)")
@@ -33,7 +33,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def _train(arguments: argparse.Namespace) -> int:
     from accelerate import PartialState
 
-    from mosaicreid.profiles import from_parameters
+    from mosaicreid.config.profiles import from_parameters
     from mosaicreid.training.loop import TrainingDivergedError
 
     config = from_parameters(

@@ -14,7 +14,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write verdicts.csv and print it in short."""
-    from mosaicreid.verdicts import write_verdicts
+    from mosaicreid.analyses.verdicts.write import write_verdicts
 
     table = write_verdicts(arguments.results)
     print(table[["claim", "dataset", "published", "runs", "controls"]].to_string(index=False))

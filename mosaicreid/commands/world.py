@@ -4,11 +4,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-# One person per attribute, whose value is rare, so that a hidden one is noticed.
-_VISIBILITY = {
-    "market1501": {"downcolour": "yellow", "backpack": "yes"},
-    "dukemtmc": {"upcolour": "red", "boots": "yes"},
-}
 # With this seed, of four images exactly one, two and three show the truth at the levels 0.25, 0.5 and 0.75.
 _EXACT_SEED = 134
 
@@ -28,11 +23,17 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def _run(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
-    from mosaicreid.attributes import DATASETS
-    from mosaicreid.data.world import make_world
-    from mosaicreid.plots import save_figure
-    from mosaicreid.plots_world import people_sheet, plot_truth, save_photograph, values_sheet, visibility_sheet
+    from mosaicreid.datasets import DATASETS, get_dataset
+    from mosaicreid.plotting import save_figure
     from mosaicreid.results import write_results
+    from mosaicreid.world.contact_sheets import (
+        people_sheet,
+        plot_truth,
+        save_photograph,
+        values_sheet,
+        visibility_sheet,
+    )
+    from mosaicreid.world.people import make_world
 
     truth = pd.DataFrame([{"dataset": dataset, **row} for dataset in DATASETS for row in make_world(dataset).truth()])
     write_results(truth, arguments.results / "world.csv")
@@ -40,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> None:
     for dataset in DATASETS:
         save_photograph(people_sheet(dataset), figures / f"world_people_{dataset}.png")
         save_photograph(values_sheet(dataset), figures / f"world_values_{dataset}.png")
-        sheet = visibility_sheet(dataset, _VISIBILITY[dataset], seed=_EXACT_SEED)
+        sheet = visibility_sheet(dataset, get_dataset(dataset).synthetic.rare_values, seed=_EXACT_SEED)
         save_photograph(sheet, figures / f"world_visibility_{dataset}.png")
     save_figure(plot_truth(truth), figures / "world_truth.svg")
     print(f"wrote {arguments.results / 'world.csv'} and {figures}/world_*")

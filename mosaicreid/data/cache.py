@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
-from mosaicreid.data.market1501 import Images
+from mosaicreid.data.folders import Images
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from mosaicreid.annotation import FILE_NAMES, read_annotation
-from mosaicreid.attributes import DATASETS, Annotation
-from mosaicreid.data.market1501 import (
+from mosaicreid.attributes import Annotation
+from mosaicreid.data.annotation import read_annotation
+from mosaicreid.data.folders import (
     DISTRACTOR,
     FOLDERS,
     JUNK,
@@ -21,6 +21,7 @@ from mosaicreid.data.market1501 import (
     parse_images,
     read_folders,
 )
+from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.errors import InputError
 
 
@@ -77,7 +78,7 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
         problems.append(f"{len(strangers)} identities are in query but not in gallery: {_listed(strangers)}")
     problems += _unreadable(root, folders)
 
-    file = annotation or root / FILE_NAMES[dataset]
+    file = annotation or root / get_dataset(dataset).annotation.file_name
     annotations: Mapping[str, Annotation] = {}
     if annotation or file.is_file():
         annotations = read_annotation(file, dataset)

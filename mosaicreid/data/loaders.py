@@ -13,7 +13,7 @@ from torch import Tensor
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.augment import Augmentation, augment, normalise
 from mosaicreid.data.cache import Pixels
-from mosaicreid.data.market1501 import Images
+from mosaicreid.data.folders import Images
 from mosaicreid.data.sampler import Indices, share
 from mosaicreid.errors import InputError
 

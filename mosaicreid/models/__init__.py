@@ -1,1 +1,4 @@
-"""The encoder, its attribute experts and their router, the prompts, and the model that puts them together."""
+"""The model: encoder, attribute experts and their router, prompts, and what puts them together and gives features.
+
+May import: attributes, datasets, config, data. Knows no loss and no stage.
+"""

@@ -5,18 +5,24 @@ everything to zero: ``expert_host`` makes a module of such layers, ``blocks.<num
 """
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from mosaicreid.config.parsing import build
+from mosaicreid.config.settings import ExpertOptions
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.models.experts import ExpertLayer, Experts
 
 _OPTIONS = "experts.json"
-_OPTION_NAMES = ("names", "width", "first_block", "depth", "token_reduction", "pooling", "injection")
+_PLACE = ("names", "width", "first_block", "depth")
+# Options that PEFT's own configuration holds, or that follow from where the experts sit.
+_ELSEWHERE = ("rank", "alpha", "dropout", "last_k")
+_OPTION_NAMES = tuple(field.name for field in fields(ExpertOptions) if field.name not in _ELSEWHERE)
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
 
@@ -44,9 +50,9 @@ def export_experts(experts: Experts, folder: Path) -> None:
     folder = Path(folder)
     layers = _layers(experts)
     config = LoraConfig(
-        r=experts.rank,
-        lora_alpha=experts.alpha,  # type: ignore[arg-type]  # annotated as int, used as a number
-        lora_dropout=experts.dropout,
+        r=experts.options.rank,
+        lora_alpha=experts.options.alpha,  # type: ignore[arg-type]  # annotated as int, used as a number
+        lora_dropout=experts.options.dropout,
         target_modules=list(layers),
         inference_mode=True,
     )
@@ -66,9 +72,7 @@ def export_experts(experts: Experts, folder: Path) -> None:
         "width": experts.width,
         "first_block": experts.first_block,
         "depth": experts.first_block + len(experts.layers),
-        "token_reduction": experts.token_reduction,
-        "pooling": experts.pooling,
-        "injection": experts.injection,
+        **{name: getattr(experts.options, name) for name in _OPTION_NAMES},
     }
     with atomic_path(folder / _OPTIONS) as path:
         path.write_text(json.dumps(options, indent=2) + "\n")
@@ -86,7 +90,7 @@ def import_experts(folder: Path) -> Experts:
     folder = Path(folder)
     try:
         options = json.loads(_existing(folder / _OPTIONS).read_text())
-        missing = [name for name in _OPTION_NAMES if name not in options]
+        missing = [name for name in (*_PLACE, *_OPTION_NAMES) if name not in options]
     except (ValueError, TypeError) as error:
         raise InputError(f"{folder / _OPTIONS} is damaged: {error}") from error
     if missing:
@@ -99,17 +103,13 @@ def import_experts(folder: Path) -> Experts:
     if len(set(configs)) > 1:
         raise InputError(f"the adapters in {folder} differ in (rank, alpha, dropout): {sorted(set(configs))}")
     rank, alpha, dropout = configs[0]
+    described = {name: options[name] for name in _OPTION_NAMES} | {"last_k": options["depth"] - options["first_block"]}
+    described |= {"rank": rank, "alpha": alpha, "dropout": dropout}
     experts = Experts(
         options["names"],
+        build(ExpertOptions, described, str(folder / _OPTIONS)),
         width=options["width"],
         depth=options["depth"],
-        last_k=options["depth"] - options["first_block"],
-        rank=rank,
-        alpha=alpha,
-        dropout=dropout,
-        token_reduction=options["token_reduction"],
-        pooling=options["pooling"],
-        injection=options["injection"],
     )
     for j, name in enumerate(experts.names):
         _load_expert(experts, j, folder / name / _WEIGHTS)

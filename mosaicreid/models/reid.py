@@ -86,19 +86,6 @@ class ReidModel(nn.Module):
         features = self.features(images, gate, camids)
         return Output(features, self.logits(features))
 
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Every parameter once, under ``encoder``, ``experts`` or ``heads`` (BNNecks and classifiers).
-
-        The two BNNeck biases, which never train, are left out.
-        """
-        fixed = {id(self.bottleneck.bias), id(self.bottleneck_proj.bias)}
-        heads = (self.bottleneck, self.bottleneck_proj, self.classifier, self.classifier_proj)
-        return {
-            "encoder": list(self.encoder.parameters()),
-            "experts": [] if self.experts is None else list(self.experts.parameters()),
-            "heads": [p for head in heads for p in head.parameters() if id(p) not in fixed],
-        }
-
     def _check_gate(self, x: Tensor, gate: Tensor | None) -> None:
         if self.experts is None:
             if gate is not None:

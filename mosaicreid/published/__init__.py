@@ -13,6 +13,8 @@ from mosaicreid.errors import one_of
 
 DATASETS = ("market1501", "dukemtmc")
 METRICS = ("mAP", "rank1")
+# The dataset of Table 6, how many blocks have experts.
+DEPTH_DATASET = "market1501"
 _FOLDER = Path(__file__).parent
 
 

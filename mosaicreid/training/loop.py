@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mosaicreid.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
-from mosaicreid.config import STAGES, StageConfig
+from mosaicreid.config.settings import STAGES, StageConfig
 from mosaicreid.data.sampler import Indices
-from mosaicreid.schedules import cosine, multistep
-from mosaicreid.training.parameters import fingerprint, make_optimiser, train_only
+from mosaicreid.training.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
+from mosaicreid.training.optimiser import fingerprint, make_optimiser, train_only
+from mosaicreid.training.schedules import cosine, multistep
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -11,15 +11,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mosaicreid.config import Config
+from mosaicreid.config.settings import Config
+from mosaicreid.data.folders import ReidData
 from mosaicreid.data.loaders import Samples
-from mosaicreid.data.market1501 import ReidData
-from mosaicreid.inference import extract_features
 from mosaicreid.models.adapters import export_experts
-from mosaicreid.retrieval import evaluate
+from mosaicreid.models.build import Models
+from mosaicreid.models.inference import extract_features
+from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
-from mosaicreid.training.assembly import Models
-from mosaicreid.training.parameters import count_parameters
+from mosaicreid.training.optimiser import count_parameters
 from mosaicreid.training.session import decode, earlier_stages, open_session
 from mosaicreid.training.stages import train_experts
 

@@ -9,15 +9,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mosaicreid.attributes import get_schema
-from mosaicreid.config import Config
+from mosaicreid.config.settings import Config
 from mosaicreid.data.cache import open_cache
 from mosaicreid.data.captions import captions
+from mosaicreid.data.folders import Images, ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, make_samples
-from mosaicreid.data.market1501 import Images, ReidData, read_dataset
 from mosaicreid.data.sampler import share
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError, one_of
-from mosaicreid.training.assembly import Models, adopt_clip_reid, build_models, prepare_heads
+from mosaicreid.models.build import Models, adopt_clip_reid, build_models, prepare_heads
 from mosaicreid.training.stages import (
     Context,
     names_fingerprint,

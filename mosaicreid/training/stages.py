@@ -14,14 +14,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from mosaicreid.config import STAGES, Config, StageConfig
+from mosaicreid.config.settings import STAGES, Config, StageConfig
 from mosaicreid.data.augment import Augmentation
 from mosaicreid.data.loaders import Batch, Samples, evaluation_batches, training_batches
 from mosaicreid.data.sampler import Indices, RandomIdentitySampler, ShuffleSampler, share
+from mosaicreid.models.build import HEADS, seed_stage
 from mosaicreid.models.prompts import PromptLearner, TextEncoder, text_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
-from mosaicreid.training.assembly import HEADS, seed_stage
 from mosaicreid.training.loop import Stage, fit
 from mosaicreid.training.objectives import Contrast, PromptContrast, Reidentification
 

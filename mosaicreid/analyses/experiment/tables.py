@@ -1,0 +1,172 @@
+"""Tables of a sweep with the paper's numbers in the same rows, and what the sweep cost."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mosaicreid import published
+from mosaicreid.analyses.importance.estimators import estimate_all, importances
+from mosaicreid.analyses.robust.compute import MARGIN
+from mosaicreid.data.folders import SYNTHETIC_MARKER
+from mosaicreid.datasets import get_schema
+from mosaicreid.results import columns_first
+from mosaicreid.runs import collect
+from mosaicreid.statistics.rank_agreement import agreement
+
+# The paper's tables of effects: the metric each is about.
+_GLM_TABLES = {4: "mAP", 7: "rank1"}
+
+
+def beside_table3(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Our Table 3 without its marks, next to the published scores (NaN where the paper does not have the dataset)."""
+    paper = pd.DataFrame(columns=["published_mAP", "published_rank1"], dtype=float)
+    if dataset in published.DATASETS:
+        paper = published.load_table(3, dataset).set_index("configuration")[["mAP", "rank1"]].add_prefix("published_")
+    scores = table[["configuration", "mAP", "mAP_sd", "rank1", "rank1_sd", "seeds"]]
+    return columns_first(scores.join(paper, on="configuration").assign(dataset=dataset), "dataset")
+
+
+def beside_effects(ours: Mapping[str, pd.DataFrame], paper: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Ours and the published Tables 4, 5 and 7, as ``table4``, ``table5`` and ``table7``.
+
+    Tables 4 and 7: dataset, term, coef, seed_sd, std_err, z, p_value. Table 5: dataset, attribute, fimp, pimp, t_stat,
+    p_value, cohens_d, seed_sd (of Cohen's d). The paper's columns have the prefix ``published_``.
+    """
+    tables = {}
+    for number, metric in _GLM_TABLES.items():
+        keep = ["dataset", "term", "coef", "std_err", "z", "p_value"]
+        mine = _of(ours["glm"], metric)[[*keep, "seed_sd"]]
+        tables[f"table{number}"] = _join(mine, _of(paper["glm"], metric)[keep], ["dataset", "term"])
+    importance = {}
+    for source, frames in {"ours": ours, "paper": paper}.items():
+        forest = _of(frames["forest"], "mAP")[["dataset", "attribute", "fimp", "pimp"]]
+        welch = _of(frames["welch"], "mAP")[["dataset", "attribute", "t_stat", "p_value", "cohens_d"]]
+        importance[source] = forest.merge(welch, on=["dataset", "attribute"])
+    spread = _of(ours["welch"], "mAP")[["dataset", "attribute", "seed_sd"]]
+    importance["ours"] = importance["ours"].merge(spread, on=["dataset", "attribute"])
+    tables["table5"] = _join(importance["ours"], importance["paper"], ["dataset", "attribute"])
+    return tables
+
+
+def beside_table6(ours: pd.DataFrame, depth: int) -> pd.DataFrame:
+    """Ours and Table 6: source, last_k, depth, mAP, mAP_sd, rank1, rank1_sd, difference to all blocks with interval."""
+    last_k = ours["variant"].fillna("").str.extract(r"last_k=(\d+)", expand=False).fillna(depth).astype(int)
+    mine = ours.drop(columns="variant").assign(source="ours", last_k=last_k, depth=depth)
+    paper = published.load_table(6)
+    paper = paper.assign(source="paper", depth=paper["last_k"].max(), difference=paper["mAP"] - paper["mAP"].iloc[-1])
+    return columns_first(pd.concat([mine, paper], ignore_index=True), "source", "last_k", "depth")
+
+
+def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What each variant's interval says about it, and how many say what.
+
+    Args:
+        table: variant, seeds, difference, ci_low, ci_high in mAP points, as of ``experiment.compare_variants``.
+        margin: a choice matters little where its whole interval lies within +-margin points.
+
+    Returns:
+        ``table`` with ``reading`` (yes, little, cannot tell; an interval without zero is a yes, however small; one seed
+        is about one model, and can never tell), and one row: variants, matter, little, unknown, largest (the variant
+        that differs most), largest_difference, which (those that matter, with their intervals, or "none").
+    """
+    apart = (table["ci_low"] > 0) | (table["ci_high"] < 0)
+    within = (table["ci_low"] > -margin) & (table["ci_high"] < margin)
+    reading = pd.Series("cannot tell", index=table.index).mask(within, "little").mask(apart, "yes")
+    reading = reading.mask(table["seeds"] < 2, "cannot tell")
+    largest = table.iloc[int(table["difference"].abs().to_numpy().argmax())]
+    named = [
+        f"{row.variant} ({row.difference:+.2f}, {row.ci_low:+.2f} to {row.ci_high:+.2f})"
+        for row in table[reading == "yes"].itertuples()
+    ]
+    counts = {
+        "variants": len(table),
+        "matter": int((reading == "yes").sum()),
+        "little": int((reading == "little").sum()),
+        "unknown": int((reading == "cannot tell").sum()),
+        "largest": largest["variant"],
+        "largest_difference": largest["difference"],
+        "which": "; ".join(named) or "none",
+    }
+    return table.assign(reading=reading), pd.DataFrame([counts])
+
+
+def analyse_paper(datasets: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The published experiments analysed as ``experiment.analyse_runs`` does ours: glm, welch, forest and shap."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for dataset in datasets:
+        for metric in published.METRICS:
+            found = estimate_all(published.load_experiments(dataset), published.attributes(dataset), metric)
+            for name, frame in found.items():
+                parts.setdefault(name, []).append(frame.assign(dataset=dataset, metric=metric))
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
+
+
+def agreement_with_paper(
+    ours: Mapping[str, pd.DataFrame], paper: Mapping[str, pd.DataFrame], datasets: Sequence[str]
+) -> pd.DataFrame:
+    """Rank correlation of every importance in our runs with the same importance in the paper's."""
+    rows = [
+        agreement(
+            *(
+                importances(results, get_schema(dataset).attributes, dataset=dataset, metric=metric)
+                for results in (ours, paper)
+            )
+        ).assign(dataset=dataset, metric=metric)
+        for dataset in datasets
+        for metric in published.METRICS
+    ]
+    return columns_first(pd.concat(rows, ignore_index=True), "dataset", "metric")
+
+
+def sizes(runs: pd.DataFrame, data: Path | None) -> pd.DataFrame:
+    """What was run, a row per dataset: configurations, variants, seeds, runs; and the size of a synthetic world.
+
+    Columns of the world, empty where ``data`` holds none: identities, and images of train, query and gallery.
+    """
+    rows = []
+    for dataset, table in runs.groupby("dataset", sort=False):
+        of_table3 = table["variant"].fillna("") == ""
+        row = {
+            "dataset": dataset,
+            "configurations": table.loc[of_table3, "configuration"].nunique(),
+            "variants": table.loc[~of_table3, "variant"].nunique(),
+            "seeds": table["seed"].nunique(),
+            "runs": len(table),
+        }
+        marker = None if data is None else Path(data) / str(dataset) / SYNTHETIC_MARKER
+        if marker is not None and marker.is_file():
+            world = json.loads(marker.read_text())
+            row["identities"] = world["identities"]
+            row |= {f"{split}_images": count["images"] for split, count in world["counts"].items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def costs(root: Path, runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean time of each part of a run, and the whole sweep's: dataset, part, seconds, times, total_minutes.
+
+    ``runs`` are those of ``collect_runs``, which lie below ``root``. The stages that runs share are counted once per
+    seed. Seconds are those of the process; several run at once.
+    """
+    rows = []
+    for dataset, own in runs.groupby("dataset", sort=False):
+        table, _ = collect(root, dataset=str(dataset))
+        table = table[table["seed"].isin(own["seed"])]
+        for column in [str(name) for name in table if str(name).endswith("_seconds")]:
+            part = column.removesuffix("_seconds")
+            shared = part in ("pretrain", "prompts", "baseline")
+            seconds = table.groupby("seed")[column].first() if shared else table[column].dropna()
+            rows.append({"dataset": dataset, "part": part, "seconds": seconds.mean(), "times": len(seconds)})
+    found = pd.DataFrame(rows)
+    return found.assign(total_minutes=found["seconds"] * found["times"] / 60)
+
+
+def _of(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    return table[table["metric"] == metric]
+
+
+def _join(ours: pd.DataFrame, paper: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    renamed = {column: f"published_{column}" for column in paper if column not in keys}
+    return ours.merge(paper.rename(columns=renamed), on=keys, how="left", validate="one_to_one")

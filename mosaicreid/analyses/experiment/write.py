@@ -1,0 +1,126 @@
+"""Every result table and figure of a sweep, computed from its runs, then written, then drawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mosaicreid import published
+from mosaicreid.analyses.experiment import known_truth, tables
+from mosaicreid.analyses.experiment.collect import collect_runs, per_query_table, table3_of
+from mosaicreid.analyses.experiment.compute import analyse_runs, compare_variants
+from mosaicreid.analyses.experiment.figures import plot_ablations, plot_bits, plot_last_k, plot_table3, plot_truth
+from mosaicreid.analyses.importance.estimators import ESTIMATORS
+from mosaicreid.analyses.importance.write import write_figures
+from mosaicreid.analyses.robust.compute import MARGIN, robust_tables
+from mosaicreid.analyses.robust.figures import plot_effects, plot_gains
+from mosaicreid.config.profiles import make_config
+from mosaicreid.data.folders import read_truth
+from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError
+from mosaicreid.plotting import save_figure
+from mosaicreid.results import Table, as_written, read_results, write_tables
+
+_FIGURES = {
+    "experiment_table3": (plot_table3, "experiment_table3"),
+    "robust_effects": (plot_effects, "robust_effects"),
+    "robust_gains": (plot_gains, "robust_gains"),
+    "experiment_truth": (plot_truth, "experiment_truth"),
+    "experiment_bits": (plot_bits, "experiment_bits"),
+    "experiment_last_k": (plot_last_k, "experiment_last_k"),
+    "experiment_ablations": (plot_ablations, "experiment_ablations"),
+}
+
+
+def write_experiment(
+    root: Path,
+    results: Path,
+    *,
+    datasets: Sequence[str],
+    variants_on: str,
+    data: Path | None,
+    profile: str,
+    seeds: Sequence[int] = (),
+) -> dict[str, str]:
+    """Write ``experiment_*.csv`` and ``robust_*.csv`` and their figures; returns the run folders that were skipped.
+
+    Args:
+        variants_on: the dataset that has the runs of Table 6 and the ablations; ``""`` for none.
+        data: holds a folder per dataset; where one has ``synthetic.json``, effects are compared with its known truth.
+        seeds: the seeds to analyse; none for all there are.
+
+    Raises:
+        InputError: a configuration of Table 3 without a run, ``variants_on`` that is not in ``datasets``, or what the
+            analyses raise; nothing has been written then.
+    """
+    runs, skipped = collect_runs(root, datasets, seeds=seeds)
+    found = experiment_tables(root, runs, datasets=datasets, variants_on=variants_on, data=data, profile=profile)
+    write_tables(found, Path(results))
+    draw(Path(results), tables=found)
+    return skipped
+
+
+def experiment_tables(
+    root: Path,
+    runs: pd.DataFrame,
+    *,
+    datasets: Sequence[str],
+    variants_on: str,
+    data: Path | None,
+    profile: str,
+) -> dict[str, Table]:
+    """Every table of the sweep whose ``runs`` (of ``collect_runs``) lie below ``root``, by the name of its file.
+
+    Arguments and errors otherwise as ``write_experiment``.
+    """
+    if variants_on and variants_on not in datasets:
+        raise InputError(f"variants of {variants_on!r} are asked for, but only {', '.join(datasets)} is analysed")
+    of_paper = [dataset for dataset in datasets if dataset in published.DATASETS]
+    tables3 = {dataset: table3_of(runs, dataset) for dataset in datasets}
+    analysed = [analyse_runs(runs, dataset) for dataset in datasets]
+    ours = {name: pd.concat([found[name] for found in analysed], ignore_index=True) for name in analysed[0]}
+    found = {f"table3_{dataset}": table for dataset, table in tables3.items()} | ours
+    if of_paper:
+        paper = tables.analyse_paper(of_paper)
+        found |= tables.beside_effects(ours, paper)
+        found["agreement"] = tables.agreement_with_paper(ours, paper, of_paper)
+    found["runs"] = runs
+    found["sizes"] = tables.sizes(runs, data)
+    found["costs"] = tables.costs(root, runs)
+    found["table3"] = pd.concat([tables.beside_table3(table, dataset) for dataset, table in tables3.items()])
+    robust = robust_tables(
+        {dataset: per_query_table(root, runs, dataset) for dataset in datasets},
+        {dataset: table[["configuration", *get_schema(dataset).attributes]] for dataset, table in tables3.items()},
+    )
+    truths = {dataset: known for dataset in datasets if (known := read_truth(data, dataset)) is not None}
+    if truths:
+        # As the file has them, so that the comparison can be repeated from the committed tables.
+        effects = as_written(robust["effects"])
+        found["truth"] = known_truth.effects_and_truth(effects, truths)
+        found["truth_agreement"] = known_truth.truth_agreement(ours, found["truth"], tables3)
+        found["bits"] = known_truth.scores_by_bits(tables3, truths)
+        found["truth_followed"] = known_truth.followed(found["truth"])
+        found["truth_reading"] = known_truth.explain(found["truth"], found["bits"], tables3)
+    if variants_on:
+        depth = make_config(profile).experts.last_k
+        compared = compare_variants(root, runs, variants_on, depth)
+        found["last_k"] = tables.beside_table6(compared["last_k"], depth)
+        found["ablations"], found["ablation_counts"] = tables.judge_ablations(
+            compared["ablations"].assign(dataset=variants_on)
+        )
+    about = {"datasets": list(datasets), "profile": profile, "seeds": sorted(runs["seed"].unique().tolist())}
+    margin = {"margin_mAP_points": MARGIN}
+    return {
+        **{f"robust_{name}": Table(frame=frame, parameters=margin) for name, frame in robust.items()},
+        **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in found.items()},
+    }
+
+
+def draw(results: Path, *, tables: dict[str, Table]) -> None:
+    """Draw the figures of ``tables``, which lie in ``results``, into ``results/figures``."""
+    written = {name: read_results(results / f"{name}.csv") for name in tables}
+    estimated = {estimator.name: written[f"experiment_{estimator.name}"] for estimator in ESTIMATORS}
+    write_figures(estimated, results, source="experiment")
+    for name, (plot, table) in _FIGURES.items():
+        if table in written:
+            save_figure(plot(written[table]), results / "figures" / f"{name}.svg")

@@ -1,0 +1,1 @@
+"""What the attributes alone retrieve, without any image (page: leakage)."""

@@ -1,0 +1,64 @@
+"""What attributes alone retrieve, of every dataset whose annotation is at hand: computed, written, drawn."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mosaicreid import published
+from mosaicreid.analyses.leakage.compute import find_candidates
+from mosaicreid.analyses.leakage.figures import plot_leakage_published, plot_leakage_shapley
+from mosaicreid.analyses.leakage.tables import (
+    leakage_published,
+    leakage_relation,
+    leakage_shapley,
+    leakage_summary,
+    leakage_table,
+)
+from mosaicreid.data.annotation import read_annotation
+from mosaicreid.data.folders import read_file_list
+from mosaicreid.datasets import get_dataset
+from mosaicreid.plotting import save_figure
+from mosaicreid.results import Table, read_results, write_tables
+
+
+def write_leakage(annotations: Path, results: Path) -> list[Path]:
+    """Score every subset of attributes of the paper's datasets and write ``leakage_*.csv``; returns the paths.
+
+    ``annotations`` holds each dataset's .mat file and ``NAME.files.txt.gz``, a list of its images.
+
+    Raises:
+        InputError: as ``read_file_list`` and ``read_annotation``; nothing has been written then.
+    """
+    annotations = Path(annotations)
+    tables: dict[str, Table] = {}
+    parts: dict[str, list[pd.DataFrame]] = {"shapley": [], "summary": [], "published": [], "relation": []}
+    inputs: dict[str, Path] = {}
+    for dataset in published.DATASETS:
+        listing = annotations / f"{dataset}.files.txt.gz"
+        matrix = annotations / get_dataset(dataset).annotation.file_name
+        images, annotation = read_file_list(listing, dataset), read_annotation(matrix, dataset)["test"]
+        candidates = find_candidates(images["query"], images["gallery"], annotation)
+        table = leakage_table(candidates, annotation)
+        read = {listing.name: listing, matrix.name: matrix}
+        tables[f"leakage_subsets_{dataset}"] = Table(frame=table.round(3), inputs=read, parameters={"decimals": 3})
+        schema = annotation.schema
+        parts["summary"].append(leakage_summary(table, candidates, schema))
+        parts["shapley"].append(leakage_shapley(table, schema))
+        parts["published"].append(leakage_published(table, schema))
+        parts["relation"].append(leakage_relation(parts["published"][-1], parts["shapley"][-1]))
+        table3 = published.table_path(3, dataset)
+        inputs |= read | {table3.name: table3}
+    for number in (4, 7):
+        inputs[published.table_path(number).name] = published.table_path(number)
+    for name, frames in parts.items():
+        tables[f"leakage_{name}"] = Table(frame=pd.concat(frames, ignore_index=True), inputs=inputs)
+    return write_tables(tables, results)
+
+
+def draw_leakage(results: Path) -> list[Path]:
+    """Draw the figures of the tables in ``results`` into ``results/figures``; returns their paths."""
+    paths = []
+    for name, plot in (("shapley", plot_leakage_shapley), ("published", plot_leakage_published)):
+        paths.append(Path(results) / "figures" / f"leakage-{name}.svg")
+        save_figure(plot(read_results(Path(results) / f"leakage_{name}.csv")), paths[-1])
+    return paths

@@ -1,0 +1,182 @@
+"""The controls for the oracle on one trained model: what its router, or the labels alone, retrieve when labels change.
+
+Every control answers the same queries, so all differences are paired. See ``controls`` for how labels are changed.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mosaicreid.analyses.oracle import labels
+from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
+from mosaicreid.analyses.oracle.fusion import Ids, fuse
+from mosaicreid.analyses.oracle.labels import Codes
+from mosaicreid.attributes import Schema
+from mosaicreid.data.loaders import Samples
+from mosaicreid.models.inference import extract_features
+from mosaicreid.models.reid import ReidModel
+from mosaicreid.models.router import Router, lend_codes
+from mosaicreid.retrieval.metrics import evaluate_scores
+
+NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Trained models on one encoder and the images to test them on: ``baseline`` without experts, ``model`` with them,
+    and ``permuted``, whose experts were trained on labels permuted between people (None: that control is left out).
+
+    ``train`` are images of training identities: they choose the fusion weight and teach the attribute heads.
+    """
+
+    schema: Schema
+    baseline: ReidModel
+    model: ReidModel
+    permuted: ReidModel | None
+    router: Router
+    train: Samples
+    query: Samples
+    gallery: Samples
+    batch_size: int = 64
+    device: str = "cpu"
+
+    def plain(self, samples: Samples) -> Tensor:
+        """Features (N, D) of the baseline."""
+        return extract_features(self.baseline, samples, None, batch_size=self.batch_size, device=self.device).cpu()
+
+    def routed(self, samples: Samples, codes: Codes, *, model: ReidModel | None = None) -> Tensor:
+        """Features (N, D) of ``model`` (default: the probe's) when its router is told ``codes`` (N, A)."""
+        told, used = replace(samples, codes=codes.astype(np.int64)), model or self.model
+        return extract_features(used, told, self.router, batch_size=self.batch_size, device=self.device).cpu()
+
+    def told(self, query: Codes, gallery: Codes, *, model: ReidModel | None = None) -> Tensor:
+        """Similarities (Q, G) when the router is told ``query`` (Q, A) and ``gallery`` (G, A)."""
+        return labels.similarity(
+            self.routed(self.query, query, model=model), self.routed(self.gallery, gallery, model=model)
+        )
+
+    @property
+    def ids(self) -> Ids:
+        """query_pids (Q,), query_camids (Q,), gallery_pids (G,), gallery_camids (G,)."""
+        return self.query.pids, self.query.camids, self.gallery.pids, self.gallery.camids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controls:
+    """``per_query``: control, level, query, pid, ap (0..1); ``heads``: accuracy and calibration of the attribute heads
+    on the queries; ``weights``: the candidates of late fusion (see ``fusion.Fusion``)."""
+
+    per_query: pd.DataFrame
+    heads: pd.DataFrame
+    weights: pd.DataFrame
+
+
+def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -> Controls:
+    """Every control on one model; ``seed`` drives the random labels. Names and levels of the rows:
+
+    ``baseline``; ``oracle`` (the true labels); ``labels`` (agreement alone, no image); ``fusion``, ``fusion-crossfit``
+    and ``fusion-best`` (baseline score plus weighted agreement, no experts; see ``fusion``); ``permuted-people`` and
+    ``permuted-images`` (the trained model is told other people's labels, consistently or image by image);
+    ``permuted-trained`` (as ``permuted-people``, by experts that were trained on permuted labels); ``noise-query``,
+    ``noise-gallery``, ``noise-both`` (level: probability of a wrong label, drawn per image); ``predicted`` (linear
+    heads in place of the oracle, distractors included); ``distractors-lent`` (unannotated images get random labels);
+    ``alike-baseline`` and ``alike-oracle`` (retrieval among equal attribute vectors only, queries with a look-alike).
+
+    Raises:
+        InputError: no query has a match, or fewer than two people have; what labels are permuted between or learnt
+            from is missing.
+    """
+    generator = np.random.default_rng(seed)
+    query, gallery, train = probe.query, probe.gallery, probe.train
+    plain_train, plain_query, plain_gallery = (probe.plain(samples) for samples in (train, query, gallery))
+    similar = labels.similarity(plain_query, plain_gallery)
+    agreeing = labels.agreement(query.codes, gallery.codes)
+    oracle = probe.told(query.codes, gallery.codes)
+    heads = fit_heads(plain_train.numpy(), train.codes, probe.schema)
+    fusion = fuse(_one_per_camera(plain_train, train), (similar, agreeing, probe.ids), generator)
+    scored = {
+        "baseline": similar,
+        "oracle": oracle,
+        "labels": agreeing,
+        "predicted": probe.told(heads.codes(plain_query.numpy()), heads.codes(plain_gallery.numpy())),
+        **_permuted(probe, generator),
+        **_lent(probe, generator),
+    }
+    rows = [_frame(probe, name, _ap(probe, scores)) for name, scores in scored.items()]
+    rows += [_frame(probe, name, ap) for name, ap in fusion.ap.items()]
+    rows += _noise(probe, generator, noise)
+    rows += _among_look_alikes(probe, {"alike-baseline": similar, "alike-oracle": oracle})
+    return Controls(
+        per_query=pd.concat(rows, ignore_index=True),
+        heads=score_heads(heads, plain_query.numpy(), query.codes),
+        weights=fusion.weights,
+    )
+
+
+def _permuted(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
+    everybody = np.concatenate([probe.query.codes, probe.gallery.codes])
+    pids = np.concatenate([probe.query.pids, probe.gallery.pids])
+    consistent = np.split(labels.permute_between_people(everybody, pids, generator), [len(probe.query)])
+    inconsistent = np.split(labels.permute_between_images(everybody, generator), [len(probe.query)])
+    found = {"permuted-people": probe.told(*consistent), "permuted-images": probe.told(*inconsistent)}
+    if probe.permuted is not None:
+        found["permuted-trained"] = probe.told(*consistent, model=probe.permuted)
+    return found
+
+
+def _lent(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
+    """Where some gallery images have no label, they get a random query's."""
+    codes, donors = probe.gallery.codes, probe.query.codes
+    if not (codes == 0).all(axis=1).any():
+        return {}
+    random = torch.Generator().manual_seed(int(generator.integers(2**31)))
+    annotated = torch.from_numpy(donors[(donors != 0).any(axis=1)])
+    lent = lend_codes(torch.from_numpy(codes), annotated, random).numpy()
+    return {"distractors-lent": probe.told(donors, lent)}
+
+
+def _noise(probe: Probe, generator: np.random.Generator, levels: tuple[float, ...]) -> list[pd.DataFrame]:
+    true = [probe.routed(samples, samples.codes) for samples in (probe.query, probe.gallery)]
+    rows = []
+    for level in levels:
+        wrong = [
+            probe.routed(samples, labels.corrupt(samples.codes, probe.schema, level, generator))
+            for samples in (probe.query, probe.gallery)
+        ]
+        pairs = {"query": (wrong[0], true[1]), "gallery": (true[0], wrong[1]), "both": (wrong[0], wrong[1])}
+        rows += [
+            _frame(probe, f"noise-{where}", _ap(probe, labels.similarity(*pair)), level=level)
+            for where, pair in pairs.items()
+        ]
+    return rows
+
+
+def _among_look_alikes(probe: Probe, scored: dict[str, Tensor]) -> list[pd.DataFrame]:
+    query, gallery = probe.query, probe.gallery
+    alike = labels.has_look_alike(query.codes, query.pids, gallery.codes, gallery.pids)
+    rows = []
+    for name, scores in scored.items():
+        restricted, annotated = labels.among_look_alikes(scores, query.codes, gallery.codes)
+        rows.append(_frame(probe, name, np.where(alike & annotated, _ap(probe, restricted), np.nan)))
+    return rows
+
+
+def _one_per_camera(features: Tensor, train: Samples) -> tuple[Tensor, Tensor, Ids]:
+    """Retrieval among training people, one query per person and camera: similarities, agreements and identities."""
+    _, first = np.unique(np.stack([train.pids, train.camids]), axis=1, return_index=True)
+    ids = (train.pids[first], train.camids[first], train.pids, train.camids)
+    return labels.similarity(features[first], features), labels.agreement(train.codes[first], train.codes), ids
+
+
+def _ap(probe: Probe, scores: Tensor) -> NDArray[np.float64]:
+    return evaluate_scores(scores, *probe.ids).per_query["ap"].to_numpy(dtype=float)
+
+
+def _frame(probe: Probe, control: str, ap: NDArray[np.float64], *, level: float = 0.0) -> pd.DataFrame:
+    """Rows of the queries that have an ``ap`` (Q,), 0..1 or NaN."""
+    table = pd.DataFrame({"query": np.arange(len(ap)), "pid": probe.query.pids, "ap": ap}).dropna(subset="ap")
+    return table.assign(control=control, level=level)[["control", "level", "query", "pid", "ap"]]

@@ -1,0 +1,4 @@
+"""The paper's own tables: recomputed, recovered and judged.
+
+Pages: tables, figures, digits, recovery, caveats, last_k.
+"""

@@ -1,0 +1,1 @@
+"""How common each attribute value is (page: priors)."""

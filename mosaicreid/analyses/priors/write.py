@@ -1,0 +1,74 @@
+"""How common each attribute value is, in the real datasets and in synthetic ones: counted, written, drawn."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mosaicreid.analyses.priors.compute import dataset_priors
+from mosaicreid.analyses.priors.figures import plot_priors
+from mosaicreid.data.annotation import read_annotation
+from mosaicreid.data.check import detect_dataset, summarise
+from mosaicreid.data.folders import SYNTHETIC_MARKER, read_file_list, read_folders
+from mosaicreid.datasets import DATASETS, get_dataset, get_schema
+from mosaicreid.errors import InputError
+from mosaicreid.plotting import save_figure
+from mosaicreid.results import Table, columns_first, read_results, write_tables
+
+
+def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] = ()) -> list[Path]:
+    """Count images and attribute values and write ``images.csv`` and ``priors.csv``; returns the paths.
+
+    Args:
+        annotations: holds each dataset's .mat file and ``NAME.files.txt.gz``, a list of its images.
+        synthetic: folders that ``data synthesize`` wrote, at most one like each dataset.
+
+    Raises:
+        InputError: as ``read_file_list`` and ``read_annotation``; a folder that is not synthetic, or a second one like
+            the same dataset. Nothing has been written then.
+    """
+    priors: list[pd.DataFrame] = []
+    images: list[pd.DataFrame] = []
+    inputs: dict[str, Path] = {}
+    worlds: dict[str, dict[str, object]] = {}
+    for dataset in DATASETS:
+        listing = Path(annotations) / f"{dataset}.files.txt.gz"
+        matrix = Path(annotations) / get_dataset(dataset).annotation.file_name
+        folders, codes = read_file_list(listing, dataset), read_annotation(matrix, dataset)
+        priors.append(dataset_priors(folders, codes).assign(source="real"))
+        images.append(summarise(folders, codes).assign(source="real", dataset=dataset))
+        inputs |= {listing.name: listing, matrix.name: matrix}
+    for root in synthetic:
+        dataset = detect_dataset(root)
+        marker, matrix = root / SYNTHETIC_MARKER, root / get_dataset(dataset).annotation.file_name
+        if not marker.is_file():
+            raise InputError(f"no {SYNTHETIC_MARKER} in {root}; expected a folder that `data synthesize` wrote")
+        if f"synthetic {matrix.name}" in inputs:
+            raise InputError(f"{root} is a second synthetic folder like {dataset}; expected at most one of each")
+        folders, codes = read_folders(dataset, root), read_annotation(matrix, dataset)
+        priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
+        images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
+        inputs |= {f"synthetic {matrix.name}": matrix, f"{SYNTHETIC_MARKER} like {dataset}": marker}
+        stated = json.loads(marker.read_text())
+        worlds[dataset] = {name: stated.get(name) for name in ("identities", "seed")}
+    tables = {
+        name: Table(
+            frame=columns_first(pd.concat(parts, ignore_index=True), "source", "dataset"),
+            inputs=inputs,
+            parameters={"synthetic": worlds},
+        )
+        for name, parts in (("images", images), ("priors", priors))
+    }
+    return write_tables(tables, results)
+
+
+def draw_priors(results: Path) -> list[Path]:
+    """Draw a figure per dataset of ``priors.csv`` in ``results`` into ``results/figures``; returns their paths."""
+    priors = read_results(Path(results) / "priors.csv")
+    paths = []
+    for dataset in DATASETS:
+        drawn = priors[(priors["dataset"] == dataset) & (priors["split"] == "all")]
+        paths.append(Path(results) / "figures" / f"priors-{dataset}.svg")
+        save_figure(plot_priors(drawn, get_schema(dataset)), paths[-1])
+    return paths

@@ -1,0 +1,1 @@
+"""Attribute effects with intervals that respect dependent measurements (page: robust)."""

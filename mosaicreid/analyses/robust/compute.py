@@ -1,0 +1,113 @@
+"""Every robust result table of a sweep, from the per-query results of its runs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from mosaicreid.analyses.robust.contrasts import contrast_weights, published_contrasts
+from mosaicreid.datasets import get_schema
+from mosaicreid.results import columns_first
+from mosaicreid.statistics import bootstrap, mixed_effects
+from mosaicreid.statistics.contrasts import combine
+from mosaicreid.statistics.panel import Panel, build_panel
+from mosaicreid.statistics.power import power
+
+# Differences below half a point of mAP are within what two implementations of one method differ by.
+MARGIN = 0.5
+
+
+def analyse_panel(panel: Panel, *, dataset: str, margin: float = MARGIN) -> dict[str, pd.DataFrame]:
+    """Every robust analysis of one dataset's panel, by name.
+
+    effects, contrasts (see ``contrasts``; beside them the published table's), gains, components, influence (the
+    configuration that moves each effect most), power (of effects and contrasts) and answers (``count_answers``).
+    """
+    fitted = mixed_effects.fit(panel)
+    std_err = pd.Series(fitted.std_err[1:], index=panel.attributes)
+    combined = combine(fitted, contrast_weights(dataset))
+    naive = mixed_effects.naive_effects(panel).set_index("attribute").add_prefix("naive_")
+    found = {
+        "effects": mixed_effects.effects(fitted, margin=margin).join(naive, on="attribute"),
+        "contrasts": mixed_effects.effects(combined, margin=margin)
+        .rename(columns={"attribute": "contrast"})
+        .join(published_contrasts(dataset), on="contrast"),
+        "gains": bootstrap.gains(panel),
+        "power": pd.concat([power(fitted), power(combined)], ignore_index=True),
+        "components": mixed_effects.variance_components(panel),
+    }
+    found["power"]["seeds_needed"] = np.ceil(found["power"]["runs_factor"] * len(panel.seeds))
+    found["power"]["queries_needed"] = np.ceil(found["power"]["identities_factor"] * len(panel.pids))
+    every = mixed_effects.leave_one_out(panel)
+    every["shift"] = every["change"] / every["attribute"].map(std_err)
+    worst = every.loc[every["change"].abs().groupby(every["attribute"]).rank(ascending=False, method="first") == 1]
+    # An effect that no other configurations determine has no row.
+    found["influence"] = worst.set_index("attribute").reindex(list(panel.attributes)).reset_index()
+    found["answers"] = count_answers(found, every)
+    return found
+
+
+def count_answers(found: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.DataFrame:
+    """One row that says in numbers what the tables show.
+
+    Of ``attributes``: ``naive`` (the paper's interval leaves out zero), ``uncorrected``, ``holm``, ``bh`` (p < 0.05),
+    ``equivalent`` (p < 0.05), ``unsettled`` (neither Holm nor equivalence); ``reversed`` (another sign without some one
+    configuration, ``every`` being ``leave_one_out``), ``powered`` (power of 80 % or more at the estimate). Of
+    ``configurations``: ``better`` and ``worse`` than the baseline by their simultaneous intervals, and
+    ``better_alone`` by their own.
+    """
+    effects, gains, power_now = found["effects"], found["gains"], found["power"]
+    equivalent, holm = effects["p_equivalence"] < 0.05, effects["p_holm"] < 0.05
+    whole = every["attribute"].map(effects.set_index("attribute")["effect"])
+    reversed_ = every.loc[np.sign(every["effect"]) * np.sign(whole) < 0, "attribute"].nunique()
+    of_attributes = power_now["attribute"].isin(effects["attribute"])
+    row = {
+        "attributes": len(effects),
+        "naive": int(((effects["naive_ci_low"] > 0) | (effects["naive_ci_high"] < 0)).sum()),
+        "uncorrected": int((effects["p_value"] < 0.05).sum()),
+        "holm": int(holm.sum()),
+        "bh": int((effects["p_bh"] < 0.05).sum()),
+        "equivalent": int(equivalent.sum()),
+        "unsettled": int((~holm & ~equivalent).sum()),
+        "reversed": int(reversed_),
+        "powered": int((power_now.loc[of_attributes, "power"] >= 0.8).sum()),
+        "configurations": len(gains),
+        "better": int((gains["sim_low"] > 0).sum()),
+        "worse": int((gains["sim_high"] < 0).sum()),
+        "better_alone": int((gains["ci_low"] > 0).sum()),
+    }
+    return pd.DataFrame([row])
+
+
+def robust_tables(
+    per_query: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame], *, margin: float = MARGIN
+) -> dict[str, pd.DataFrame]:
+    """Every robust analysis of all datasets: ``panels``, what each dataset's panel holds, and those of
+    ``analyse_panel``.
+
+    Args:
+        per_query: by dataset, the table that ``build_panel`` takes.
+        designs: by dataset, configuration and a 0/1 column per attribute of the dataset.
+        margin: of equivalence, mAP points.
+
+    Raises:
+        InputError: as ``build_panel`` and ``mixed_effects.fit``.
+    """
+    found: dict[str, list[pd.DataFrame]] = {}
+    facts = []
+    for dataset, table in per_query.items():
+        panel = build_panel(table, designs[dataset], get_schema(dataset).attributes)
+        for name, frame in analyse_panel(panel, dataset=dataset, margin=margin).items():
+            found.setdefault(name, []).append(frame.assign(dataset=dataset))
+        facts.append(
+            {
+                "dataset": dataset,
+                "configurations": len(panel.configurations),
+                "seeds": len(panel.seeds),
+                "queries": len(panel.pids),
+                "identities": len(np.unique(panel.pids)),
+                "margin": margin,
+            }
+        )
+    joined = {name: columns_first(pd.concat(frames, ignore_index=True), "dataset") for name, frames in found.items()}
+    return {"panels": pd.DataFrame(facts), **joined}

@@ -1,0 +1,88 @@
+"""Figures of the robust analyses; each function takes a result table and returns a Figure."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mosaicreid.plotting import BLUE, ORANGE, by_dataset, stacked_panels, style
+
+
+def plot_effects(table: pd.DataFrame) -> Figure:
+    """Attribute effects with robust and with the paper's intervals; a panel per dataset (``robust_effects.csv``)."""
+
+    def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
+        axis.hlines(position + 0.14, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=2.4)
+        axis.plot(rows["effect"], position + 0.14, "o", color=BLUE, markersize=5, label="mixed effects")
+        axis.hlines(position - 0.14, rows["naive_ci_low"], rows["naive_ci_high"], color=ORANGE, linewidth=1.4)
+        axis.plot(rows["naive_effect"], position - 0.14, "s", color=ORANGE, markersize=4, label="paper's GLM, one seed")
+
+    label = "effect of the attribute's experts on mAP\n(points, 95 % intervals)"
+    return _rows_by_dataset(table, draw, order="effect", names="attribute", label=label, height=0.36)
+
+
+def plot_gains(table: pd.DataFrame) -> Figure:
+    """Gain of every configuration over the baseline with simultaneous intervals (``robust_gains.csv``)."""
+
+    def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
+        axis.hlines(position, rows["sim_low"], rows["sim_high"], color=BLUE, linewidth=1, label="all at once")
+        axis.hlines(position, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=3, label="one by one")
+        axis.plot(rows["gain"], position, "o", color="black", markersize=4)
+
+    label = "gain over the baseline\n(mAP points, 95 % intervals)"
+    return _rows_by_dataset(table, draw, order="gain", names="configuration", label=label, height=0.27)
+
+
+def _rows_by_dataset(
+    table: pd.DataFrame,
+    draw: Callable[[Axes, pd.DataFrame, np.ndarray], None],
+    *,
+    order: str,
+    names: str,
+    label: str,
+    height: float,
+) -> Figure:
+    """A panel per dataset, in each a row per value of ``names``, ``height`` inches high, sorted by ``order``."""
+    panels = {title: rows.sort_values(order) for title, rows in by_dataset(table).items()}
+    heights = [len(rows) for rows in panels.values()]
+    with style():
+        size = (6, 1.3 + height * sum(heights))
+        figure, drawn = stacked_panels(panels, size=size, height_ratios=heights, sharex=True)
+        for axis, rows in drawn:
+            position = np.arange(len(rows))
+            axis.axvline(0, color="0.4", linewidth=0.8)
+            draw(axis, rows, position)
+            axis.set_yticks(position, rows[names], fontsize=9)
+            axis.grid(visible=False, axis="y")
+        drawn[-1][0].set_xlabel(label)
+        drawn[0][0].legend(fontsize=9, loc="lower right")
+    return figure
+
+
+def plot_coverage(table: pd.DataFrame) -> Figure:
+    """Coverage of nominal 95 % intervals in the simulation study, by analysis (``robust_coverage.csv``)."""
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axis = figure.subplots()
+    names = list(dict.fromkeys(table["analysis"]))
+    axis.axvspan(93, 97, color="0.92", label="93 to 97 %")
+    axis.axvline(95, color="0.5", linewidth=0.8)
+    for offset, (seeds, rows), marker in zip((0.13, -0.13), table.groupby("seeds"), "os", strict=False):
+        position = np.array([names.index(name) for name in rows["analysis"]]) + offset
+        label = f"{seeds} seed" + ("s" if seeds != 1 else "")  # type: ignore[operator]
+        axis.errorbar(
+            100 * rows["covered"],
+            position,
+            xerr=196 * rows["std_err"],
+            fmt=marker,
+            color=sns.color_palette("colorblind")[2 * (seeds != 1)],
+            label=label,
+        )
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set_xlabel("intervals that contain the truth (%, with 95 % Monte Carlo error)")
+    axis.legend(fontsize=9)
+    sns.despine(figure)
+    return figure

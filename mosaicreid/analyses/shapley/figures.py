@@ -1,0 +1,42 @@
+"""Figure of what attributes are worth, by every method."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mosaicreid.datasets import TITLES
+from mosaicreid.plotting import BLUE, GREY, draw_intervals, style
+
+_METHODS = {
+    "ablation": "switched off\nafter training",
+    "retrain": "retrained\n(the paper's)",
+    "leakage": "labels alone,\nno image",
+    "truth": "known truth",
+}
+
+
+def plot_shapley(table: pd.DataFrame) -> Figure:
+    """Every attribute's worth by every method, attributes by the last: the truth, where it is known
+    (``shapley_attributes.csv``)."""
+    datasets = list(dict.fromkeys(table["dataset"]))
+    methods = [method for method in _METHODS if method in set(table["method"])]
+    counts = [table.loc[table["dataset"] == dataset, "attribute"].nunique() for dataset in datasets]
+    with style():
+        figure = Figure(figsize=(6.5, 1.6 + 0.27 * sum(counts)), layout="constrained")
+        axes = figure.subplots(
+            len(datasets), len(methods), height_ratios=counts, sharey="row", sharex="col", squeeze=False
+        )
+        for row, dataset in zip(axes, datasets, strict=True):
+            own = table[table["dataset"] == dataset]
+            order = own[own["method"] == methods[-1]].sort_values("value")["attribute"].tolist()
+            for axis, method in zip(row, methods, strict=True):
+                values = own[own["method"] == method].set_index("attribute").loc[order]
+                position = np.arange(len(order))
+                low, high = (values[end].fillna(values["value"]) for end in ("ci_low", "ci_high"))
+                draw_intervals(axis, values["value"], low, high, position, GREY if method == "truth" else BLUE)
+                axis.set_yticks(position, order, fontsize=9)
+                axis.tick_params(axis="x", labelsize=9)
+            row[0].set_title(TITLES[dataset])
+        for axis, method in zip(axes[-1], methods, strict=True):
+            axis.set_xlabel(f"{_METHODS[method]}\n({'bits' if method == 'truth' else 'points'})", fontsize=9)
+    return figure

@@ -1,0 +1,205 @@
+"""What each attribute is worth, by four methods side by side, and how far their rankings agree.
+
+``ablation``: Shapley values of one trained model whose experts are switched off (``ablation``). ``retrain``: effects of
+the paper's design, a model per configuration (``statistics.mixed_effects``). ``leakage``: Shapley values of retrieval
+by labels alone. ``truth``: bits that a synthetic world's images hide and its labels tell; real datasets have none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mosaicreid.analyses.leakage.compute import find_candidates, subset_scores
+from mosaicreid.analyses.oracle.parts import read_part
+from mosaicreid.analyses.robust.contrasts import contrast_weights
+from mosaicreid.attributes import Annotation
+from mosaicreid.data.folders import Images, read_dataset, read_truth
+from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError
+from mosaicreid.results import columns_first
+from mosaicreid.statistics.bootstrap import paired_mean
+from mosaicreid.statistics.rank_agreement import spearman
+from mosaicreid.statistics.shapley import shapley_values
+
+METHODS = ("ablation", "retrain", "leakage", "truth")
+_NONE, _ALL = "(none)", "(all)"
+
+
+def shapley_tables(
+    runs: Path, effects: pd.DataFrame, *, data: Path, datasets: Sequence[str], seeds: Sequence[int]
+) -> dict[str, pd.DataFrame]:
+    """``attributes``, ``contrasts``, ``clusters``, ``games`` and ``agreement`` of all datasets.
+
+    Reads what ``run_oracle`` left in ``runs`` and the datasets in ``data``; ``effects`` is ``robust_effects.csv``.
+
+    Raises:
+        InputError: one of these is missing.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for dataset in datasets:
+        sampled = read_part(runs, dataset=dataset, seeds=seeds, part="attributes")
+        ends = sampled["player"].isin([_NONE, _ALL])
+        truth = known_truth(data, dataset)
+        methods = {
+            "ablation": summarise(sampled[~ends]),
+            "retrain": retrained(effects, dataset),
+            "leakage": leakage_values(data / dataset, dataset),
+            **({"truth": truth} if truth is not None else {}),
+        }
+        found = {
+            "attributes": pd.concat([t.assign(method=name) for name, t in methods.items()], ignore_index=True),
+            "contrasts": summarise(contrasts(sampled[~ends], contrast_weights(dataset))).rename(
+                columns={"attribute": "contrast"}
+            ),
+            "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")).rename(
+                columns={"attribute": "cluster"}
+            ),
+            "games": game_facts(sampled),
+        }
+        found["agreement"] = rank_agreement(found["attributes"])
+        for name, table in found.items():
+            tables.setdefault(name, []).append(columns_first(table.assign(dataset=dataset), "dataset"))
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+
+
+def summarise(values: pd.DataFrame) -> pd.DataFrame:
+    """Per player the mean over queries and seeds: attribute, value (points), ci_low, ci_high, sampling_half, unit.
+
+    The interval is over identities and seeds. Every seed drew its own orders, so the differences between seeds, and the
+    interval, include the error of sampling orders; ``sampling_half`` is that error's own 95 % half-width, and with one
+    seed, whose orders all queries share, it is added to the interval's (root of the sum of squares).
+
+    Raises:
+        InputError: a seed lacks a query of another, or all values are equal.
+    """
+    if values["value"].nunique() < 2:
+        raise InputError("every Shapley value is the same; the experts change nothing, so there is nothing to compare")
+    rows = []
+    for player, own in values.groupby("player", sort=False):
+        table = own.pivot_table(index="seed", columns="query", values="value")
+        if table.isna().to_numpy().any():
+            raise InputError(f"the seeds of {player} answer different queries; expected the same in all of them")
+        pids = own.groupby("query")["pid"].first().to_numpy()
+        value, low, high = paired_mean(table.to_numpy(), pids)
+        halves = own.groupby("seed")["sampling_half"].first().to_numpy()
+        half = float(np.sqrt((halves**2).sum()) / len(halves))
+        if len(halves) == 1:
+            low, high = value - np.hypot(value - low, half), value + np.hypot(high - value, half)
+        rows.append({"attribute": player, "value": value, "ci_low": low, "ci_high": high, "sampling_half": half})
+    return pd.DataFrame(rows).assign(unit="points of mAP")
+
+
+def contrasts(values: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """Weighted sums (``weights``: contrasts x players) of the players' values of each query and seed.
+
+    Columns as ``values``: seed, query, pid, player (the contrast), value, sampling_half. The players' sampling errors
+    depend on each other, so a sum's is bounded by the sum of theirs: a wide ``sampling_half``, not a narrow one.
+
+    Raises:
+        InputError: a player without values.
+    """
+    players = weights.columns.tolist()
+    missing = [name for name in players if name not in set(values["player"])]
+    if missing:
+        raise InputError(f"no Shapley values of {', '.join(missing)}; expected all of {', '.join(players)}")
+    wide = values.pivot_table(index=["seed", "query", "pid"], columns="player", values=["value", "sampling_half"])
+    value, half = wide["value"][players], wide["sampling_half"][players]
+    frames = []
+    for contrast, row in weights.iterrows():
+        sums = pd.DataFrame({"value": value @ row, "sampling_half": half @ row.abs()}).reset_index()
+        frames.append(sums.assign(player=str(contrast)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def game_facts(sampled: pd.DataFrame) -> pd.DataFrame:
+    """One row: queries, identities, gallery images, pairs of orders, seeds, and mAP (percent) of no and all experts."""
+    whole = sampled[sampled["player"] == _ALL]
+    return pd.DataFrame(
+        [
+            {
+                "queries": whole["query"].nunique(),
+                "identities": whole["pid"].nunique(),
+                "gallery": int(sampled["gallery"].iloc[0]),
+                "pairs": int(sampled["pairs"].iloc[0]),
+                "seeds": sampled["seed"].nunique(),
+                "mAP_none": sampled.loc[sampled["player"] == _NONE, "value"].mean(),
+                "mAP_all": whole["value"].mean(),
+            }
+        ]
+    )
+
+
+def retrained(effects: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The rows of ``robust_effects.csv`` of one dataset: attribute, value (points), ci_low, ci_high, unit."""
+    rows = effects[effects["dataset"] == dataset]
+    if rows.empty:
+        raise InputError(f"robust_effects.csv has no effects of {dataset}; `mosaicreid experiment` writes them")
+    table = rows[["attribute", "effect", "ci_low", "ci_high"]].rename(columns={"effect": "value"})
+    return table.assign(unit="points of mAP")
+
+
+def known_truth(data: Path, dataset: str) -> pd.DataFrame | None:
+    """Every attribute's knowledge gain (see ``data.world``): attribute, value (bits), unit; None for real data."""
+    truth = read_truth(data, dataset)
+    if truth is None:
+        return None
+    table = truth[["attribute", "knowledge_gain_bits"]].rename(columns={"knowledge_gain_bits": "value"})
+    return table.assign(unit="bits")
+
+
+def leakage_values(root: Path, dataset: str) -> pd.DataFrame:
+    """Exact Shapley values of retrieval by labels alone, with intervals over people.
+
+    Returns attribute, value (points of mAP), ci_low, ci_high, unit; distractors compete.
+    """
+    folder = read_dataset(dataset, root)
+    if folder.annotation is None:
+        raise InputError(f"{root} has no annotation; labels retrieve nothing without one")
+    values, pids = person_games(folder.query, folder.gallery, folder.annotation["test"])
+    rows = []
+    for attribute, row in zip(get_schema(dataset).attributes, values, strict=True):
+        value, low, high = paired_mean(row[None], pids)
+        rows.append({"attribute": attribute, "value": value, "ci_low": low, "ci_high": high})
+    return pd.DataFrame(rows).assign(unit="points of mAP")
+
+
+def person_games(query: Images, gallery: Images, annotation: Annotation) -> tuple[np.ndarray, np.ndarray]:
+    """Shapley values (A, Q) in points, each query's being its person's mean, and the people (Q,) of the queries.
+
+    The leakage game of everybody is the mean over people's games, weighted by their queries with a match.
+    """
+    candidates = find_candidates(query, gallery, annotation)
+    matched = np.array(
+        [
+            ((gallery.pids == pid) & (gallery.camids != camid)).any()
+            for pid, camid in zip(query.pids, query.camids, strict=True)
+        ]
+    )
+    pids = query.pids[matched]
+    values = np.empty((len(annotation.schema.attributes), len(pids)))
+    for pid in np.unique(pids):
+        own = pids == pid
+        person = replace(
+            candidates,
+            matches=candidates.matches[own],
+            size=candidates.size[own],
+            size_no_distractors=candidates.size_no_distractors[own],
+            gallery=candidates.gallery[own],
+        )
+        values[:, own] = shapley_values(subset_scores(person)["mAP"].to_numpy())[:, None]
+    return values, pids
+
+
+def rank_agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's rho of every two methods' rankings of attributes: first, second, rho, ci_low, ci_high, attributes."""
+    wide = table.pivot_table(index="attribute", columns="method", values="value")
+    rows = []
+    for first, second in combinations([method for method in METHODS if method in wide], 2):
+        rho, low, high = spearman(wide[first].to_numpy(float), wide[second].to_numpy(float))
+        row = {"first": first, "second": second, "rho": rho, "ci_low": low, "ci_high": high}
+        rows.append(row | {"attributes": len(wide)})
+    return pd.DataFrame(rows)

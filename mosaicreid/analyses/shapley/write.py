@@ -1,0 +1,51 @@
+"""The controls for the oracle and what attributes are worth: all tables computed, then written, then drawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mosaicreid.analyses.oracle.figures import plot_controls, plot_noise, plot_split
+from mosaicreid.analyses.oracle.tables import oracle_tables
+from mosaicreid.analyses.shapley.figures import plot_shapley
+from mosaicreid.analyses.shapley.residual_information import residual_agreement, residual_information
+from mosaicreid.analyses.shapley.tables import shapley_tables
+from mosaicreid.plotting import save_figure
+from mosaicreid.results import Table, as_written, read_results, write_tables
+
+_FIGURES = {
+    "oracle_controls": (plot_controls, "oracle_controls"),
+    "oracle_noise": (plot_noise, "oracle_controls"),
+    "oracle_split": (plot_split, "oracle_split"),
+    "shapley_attributes": (plot_shapley, "shapley_attributes"),
+}
+
+
+def write_oracle(runs: Path, results: Path, *, data: Path, datasets: Sequence[str], seeds: Sequence[int]) -> list[Path]:
+    """Write ``oracle_*.csv``, ``shapley_*.csv``, ``unread*.csv`` and their figures; returns the paths.
+
+    Reads what ``run_oracle`` left in ``runs``, the datasets in ``data`` and ``robust_effects.csv`` in ``results``.
+
+    Raises:
+        InputError: one of these is missing, or does not fit the others; nothing has been written then.
+    """
+    results = Path(results)
+    effects = results / "robust_effects.csv"
+    shapley = shapley_tables(runs, read_results(effects), data=data, datasets=datasets, seeds=seeds)
+    oracle = oracle_tables(runs, datasets=datasets, seeds=seeds)
+    # From the tables as the files have them, so that the comparison can be repeated from those.
+    residual = residual_information(as_written(oracle["heads"]), as_written(shapley["attributes"]))
+    about = {"datasets": list(datasets), "seeds": list(seeds), "level": 0.95}
+    sources = {name: results / name for name in ("oracle_heads.csv", "shapley_attributes.csv")}
+    tables = {
+        **{
+            f"shapley_{name}": Table(frame=frame, inputs={effects.name: effects}, parameters=about)
+            for name, frame in shapley.items()
+        },
+        **{f"oracle_{name}": Table(frame=frame, parameters=about) for name, frame in oracle.items()},
+        "unread": Table(frame=residual, inputs=sources),
+        "unread_agreement": Table(frame=residual_agreement(residual), inputs=sources),
+    }
+    paths = write_tables(tables, results)
+    for name, (plot, table) in _FIGURES.items():
+        paths.append(results / "figures" / f"{name}.svg")
+        save_figure(plot(read_results(results / f"{table}.csv")), paths[-1])
+    return paths

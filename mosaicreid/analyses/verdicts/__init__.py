@@ -1,0 +1,1 @@
+"""The paper's claims, each judged by a rule from all result tables (page: index)."""

@@ -1,0 +1,121 @@
+"""What has to be said of a dataset; each file beside this one says it of one dataset."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mosaicreid.attributes import AttributeGroup, AttributeType, Schema
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images a folder holds, and of how many people (junk and distractors are nobody)."""
+
+    images: int
+    identities: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageNames:
+    """The names of image files.
+
+    ``pattern`` has two groups, identity and camera; ``example`` is a name as people know it. ``template`` makes one, of
+    ``who`` (the identity as it is written), ``camid`` and ``index``.
+    """
+
+    pattern: re.Pattern[str]
+    example: str
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationLayout:
+    """The .mat file of a dataset's annotation.
+
+    ``order`` lists the fields of each split (train, test) in the authors' order, apart by spaces: reading does not
+    depend on it, writing keeps it. An attribute has one field of its own name, unless ``renamed`` has another, or
+    ``per_value`` a prefix: then it has one field per value, in bit order.
+    """
+
+    file_name: str
+    order: Mapping[str, str]
+    per_value: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def fields(self, group: AttributeGroup) -> tuple[str, ...]:
+        """The fields of an attribute: one that holds codes, or several, one per value."""
+        if group.name in self.per_value:
+            return tuple(self.per_value[group.name] + value for value in group.values)
+        return (self.renamed.get(group.name, group.name),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a file comes from: its page for people, its address for programs, and the sha256 of its bytes."""
+
+    page: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticPriors:
+    """What the synthetic world of a dataset is drawn from (see ``world.people``).
+
+    ``priors``: shares of an attribute's values, by attribute. ``visibility``: how often an image shows an attribute,
+    0..1. ``variety``: attribute vectors to draw from per identity. ``extras``: whether the gallery holds distractors
+    and junk. ``rare_values``: attribute -> a rare value, for pictures in which a hidden value is noticed.
+    """
+
+    priors: Mapping[str, tuple[float, ...]]
+    visibility: Mapping[str, float]
+    variety: float
+    extras: bool
+    rare_values: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One dataset: its name in commands, its title in print, and everything else that is particular to it.
+
+    ``counts``: the published numbers by split (train, query, gallery). ``source``: of the annotation file.
+    """
+
+    name: str
+    title: str
+    schema: Schema
+    images: ImageNames
+    cameras: int
+    counts: Mapping[str, Counts]
+    annotation: AnnotationLayout
+    source: Source
+    synthetic: SyntheticPriors
+
+
+def single_state(name: str, cluster: str, description: str) -> AttributeGroup:
+    """An attribute of which only the presence owns an expert."""
+    return AttributeGroup(
+        name=name,
+        type=AttributeType.single_state,
+        values=("no", "yes"),
+        cluster=cluster,
+        description=description,
+    )
+
+
+def dual_state(name: str, values: tuple[str, str], cluster: str, description: str) -> AttributeGroup:
+    """An attribute of two states that own an expert each."""
+    return AttributeGroup(
+        name=name, type=AttributeType.dual_state, values=values, cluster=cluster, description=description
+    )
+
+
+def multiclass(name: str, values: str, cluster: str, description: str) -> AttributeGroup:
+    """An attribute of several values, given as words, that own an expert each."""
+    return AttributeGroup(
+        name=name,
+        type=AttributeType.multiclass,
+        values=tuple(values.split()),
+        cluster=cluster,
+        description=description,
+    )

@@ -1,0 +1,41 @@
+"""Do two ways of ranking attributes agree? Rank correlations with intervals."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from mosaicreid.errors import InputError
+
+
+def spearman(
+    first: npt.NDArray[np.floating], second: npt.NDArray[np.floating], *, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Spearman's rho of two rankings of n attributes, with Bonett and Wright's (2000) interval: rho, low, high.
+
+    The interval treats the attributes as a sample; it needs n >= 5 and is NaN for rho = +-1, where it has no width.
+
+    Raises:
+        InputError: fewer than five pairs, or a ranking that is constant.
+    """
+    if len(first) != len(second) or len(first) < 5:
+        raise InputError(
+            f"got {len(first)} and {len(second)} values to correlate, expected two equally long, 5 or more"
+        )
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        raise InputError("a ranking is constant; there is no rank correlation")
+    rho = float(stats.spearmanr(first, second).statistic)
+    if abs(rho) >= 1:
+        return rho, float("nan"), float("nan")
+    half = stats.norm.ppf(0.5 + level / 2) * np.sqrt((1 + rho**2 / 2) / (len(first) - 3))
+    return rho, float(np.tanh(np.arctanh(rho) - half)), float(np.tanh(np.arctanh(rho) + half))
+
+
+def agreement(ours: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlations of the columns that two tables share: importance, rho, ci_low, ci_high, attributes."""
+    rows = []
+    for name in [column for column in ours if column in other]:
+        pairs = pd.concat([ours[name], other[name]], axis=1).dropna()
+        rho, low, high = spearman(pairs.iloc[:, 0].to_numpy(float), pairs.iloc[:, 1].to_numpy(float))
+        rows.append({"importance": name, "rho": rho, "ci_low": low, "ci_high": high, "attributes": len(pairs)})
+    return pd.DataFrame(rows)

@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mosaicreid.analyses.robust.compute import robust_tables
+from mosaicreid.analyses.robust.contrasts import contrast_weights
+from mosaicreid.analyses.robust.write import write_coverage
+from mosaicreid.errors import InputError
+from mosaicreid.published import attributes, load_table
+from mosaicreid.results import read_results
+from mosaicreid.statistics import mixed_effects
+from mosaicreid.statistics.panel import build_panel
+
+
+@pytest.fixture(scope="module")
+def per_query() -> pd.DataFrame:
+    """Three seeds of Table 3's DukeMTMC configurations on twelve people."""
+    generator = np.random.default_rng(0)
+    table = load_table(3, "dukemtmc")
+    shape = (len(table), 3, 24)
+    ap = np.clip(table["mAP"].to_numpy()[:, None, None] / 100 + 0.05 * generator.standard_normal(shape), 0, 1)
+    index = np.indices(shape).reshape(3, -1)
+    return pd.DataFrame(
+        {
+            "configuration": table["configuration"].to_numpy()[index[0]],
+            "seed": index[1],
+            "query": index[2],
+            "pid": index[2] // 2,
+            "ap": ap.ravel(),
+        }
+    )
+
+
+def test_tables_hold_what_the_functions_return(per_query: pd.DataFrame, tmp_path: Path) -> None:
+    design = load_table(3, "dukemtmc")
+    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": design}, margin=0.7)
+    panel = build_panel(per_query, design, attributes("dukemtmc"))
+    effects = found["effects"]
+    expected = mixed_effects.effects(mixed_effects.fit(panel), margin=0.7)
+    np.testing.assert_allclose(effects[expected.columns[1:]], expected.iloc[:, 1:], rtol=1e-9)
+    assert effects["attribute"].tolist() == list(attributes("dukemtmc"))
+    assert len(found["gains"]) == 19
+    facts = found["panels"].iloc[0]
+    assert (facts["configurations"], facts["seeds"], facts["queries"], facts["identities"]) == (20, 3, 24, 12)
+
+
+def test_influence_names_the_configuration_that_moves_an_effect_most(per_query: pd.DataFrame, tmp_path: Path) -> None:
+    design = load_table(3, "dukemtmc")
+    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": design})
+    influence = found["influence"]
+    every = mixed_effects.leave_one_out(build_panel(per_query, design, attributes("dukemtmc")))
+    for row in influence.itertuples():
+        changes = every.loc[every["attribute"] == row.attribute, "change"].abs()
+        assert abs(row.change) == pytest.approx(changes.max())
+
+
+def test_answers_count_what_the_tables_show(per_query: pd.DataFrame, tmp_path: Path) -> None:
+    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": load_table(3, "dukemtmc")})
+    answers = found["answers"].iloc[0]
+    effects, gains = (found[name] for name in ("effects", "gains"))
+    assert (answers["attributes"], answers["configurations"]) == (10, 19)
+    assert answers["holm"] == sum(effects["p_holm"] < 0.05)
+    assert answers["naive"] == sum(effects["naive_ci_low"] * effects["naive_ci_high"] > 0)
+    assert answers["unsettled"] == sum((effects["p_holm"] >= 0.05) & (effects["p_equivalence"] >= 0.05))
+    assert answers["better"] == sum(gains["sim_low"] > 0)
+    assert answers["better"] <= answers["better_alone"]
+    every = mixed_effects.leave_one_out(build_panel(per_query, load_table(3, "dukemtmc"), attributes("dukemtmc")))
+    signs = every["effect"] * every["attribute"].map(effects.set_index("attribute")["effect"])
+    assert answers["reversed"] == every.loc[signs < 0, "attribute"].nunique()
+    influence = found["influence"].set_index("attribute")
+    std_err = effects.set_index("attribute")["std_err"]
+    np.testing.assert_allclose(influence["shift"], influence["change"] / std_err[influence.index])
+
+
+def test_power_says_how_many_seeds_and_queries(per_query: pd.DataFrame, tmp_path: Path) -> None:
+    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": load_table(3, "dukemtmc")})
+    power = found["power"]
+    assert power["attribute"].tolist() == [*attributes("dukemtmc"), *contrast_weights("dukemtmc").index]
+    np.testing.assert_allclose(power["seeds_needed"], np.ceil(3 * power["runs_factor"]))
+    np.testing.assert_allclose(power["queries_needed"], np.ceil(24 * power["identities_factor"]))
+
+
+def test_a_design_without_spare_configurations_has_no_influence(per_query: pd.DataFrame, tmp_path: Path) -> None:
+    design = load_table(3, "dukemtmc")
+    needed = ["baseline", *attributes("dukemtmc")]
+    enough = design[design["configuration"] == "baseline"]
+    for name in design["configuration"]:
+        both = pd.concat([enough, design[design["configuration"] == name]])
+        names = list(attributes("dukemtmc"))
+        if np.linalg.matrix_rank(np.c_[np.ones(len(both)), both[names]]) == len(both):
+            enough = both
+    assert len(enough) == len(needed)
+    fewest = per_query[per_query["configuration"].isin([*enough["configuration"]])]
+    found = robust_tables({"dukemtmc": fewest}, {"dukemtmc": design})
+    influence = found["influence"]
+    assert influence["attribute"].tolist() == list(attributes("dukemtmc"))
+    assert influence["change"].isna().all()
+
+
+def test_the_study_is_written_and_drawn(tmp_path: Path) -> None:
+    design = pd.DataFrame([[1, 0], [0, 1], [1, 1], [0, 0]], columns=["hat", "bag"])
+    write_coverage(tmp_path, design, replications=10)
+    table = read_results(tmp_path / "robust_coverage.csv")
+    assert sorted(table["seeds"].unique()) == [1, 3]
+    assert table["covered"].between(0, 1).all()
+
+
+def test_one_configuration_is_refused(per_query: pd.DataFrame) -> None:
+    alone = per_query[per_query["configuration"] == "all"]
+    with pytest.raises(InputError, match="got 1 configurations"):
+        robust_tables({"dukemtmc": alone}, {"dukemtmc": load_table(3, "dukemtmc")})

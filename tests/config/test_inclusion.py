@@ -1,0 +1,70 @@
+"""Inclusion sets against the published table and the schemas."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mosaicreid.published
+from mosaicreid.config.inclusion import inclusion_set, indicators
+from mosaicreid.config.profiles import make_config
+from mosaicreid.datasets import DATASETS, get_schema
+from mosaicreid.errors import InputError
+from mosaicreid.runs import run_name
+from mosaicreid.sweep.variants import ablations, last_k_variants, table3
+
+
+@pytest.mark.parametrize(("dataset", "count"), [("market1501", 25), ("dukemtmc", 20)])
+def test_names_give_the_published_marks(dataset, count):
+    file = Path(mosaicreid.published.__file__).parent / f"table3_{dataset}.csv"
+    with file.open() as lines:
+        published = list(csv.DictReader(lines))
+    assert len(published) == count
+    assert table3(dataset) == tuple(row["configuration"] for row in published)
+    for row in published:
+        marks = {name: int(row[name]) for name in get_schema(dataset).attributes}
+        assert indicators(row["configuration"], dataset) == marks, row["configuration"]
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_configuration_of_table3_differs(dataset):
+    sets = [inclusion_set(name, dataset) for name in table3(dataset)]
+    assert len(set(sets)) == len(sets)
+
+
+@given(st.sets(st.sampled_from(get_schema("market1501").attributes), min_size=1))
+def test_a_union_of_attributes_is_that_set_in_schema_order(names):
+    included = inclusion_set("+".join(names), "market1501")
+    assert set(included) == names
+    assert list(included) == [name for name in get_schema("market1501").attributes if name in names]
+
+
+@pytest.mark.parametrize("name", ["glasses", "hat+glasses", "", "all+hat", "age"])
+def test_unknown_parts_are_named(name):
+    with pytest.raises(InputError, match="neither an attribute nor a cluster of dukemtmc"):
+        inclusion_set(name, "dukemtmc")
+
+
+def test_unknown_dataset():
+    with pytest.raises(InputError, match="market1501"):
+        table3("cuhk03")
+
+
+def test_table6_keeps_the_published_depths_and_scales_them():
+    assert [variant.overrides.get("experts.last_k") for variant in last_k_variants(12)] == [1, 2, 4, 8, None]
+    assert [variant.name for variant in last_k_variants(4)] == ["all@last_k=1", "all@last_k=2", "all@last_k=3", "all"]
+
+
+@pytest.mark.parametrize("profile", ["tiny", "paper"])
+def test_a_variant_is_named_like_its_run(profile):
+    depth = make_config(profile).experts.last_k
+    names = set()
+    for variant in (*last_k_variants(depth), *ablations()):
+        config = make_config(profile, {"experts.configuration": variant.configuration, **variant.overrides})
+        if variant.overrides == {"experts.rank": make_config(profile).experts.rank}:
+            continue  # the profile's own rank is Table 3's row
+        assert run_name(config) == variant.name
+        names.add(variant.name)
+    assert len(names) >= 12

@@ -1,0 +1,55 @@
+"""Captions say what is annotated, and nothing else."""
+
+import numpy as np
+import pytest
+
+from mosaicreid.data.captions import captions
+from mosaicreid.datasets import DATASETS, get_schema
+
+
+def codes(dataset: str, **values: str) -> np.ndarray:
+    """Codes (1, A) with the named values, several joined by ``+``, and nothing else annotated."""
+    schema = get_schema(dataset)
+    row = [
+        sum(1 << group.values.index(value) for value in values[group.name].split("+")) if group.name in values else 0
+        for group in schema.groups
+    ]
+    return np.array([row], dtype=np.int16)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "values", "words"),
+    [
+        ("market1501", {"gender": "female", "age": "young", "hair": "long"}, ["young woman", "long hair"]),
+        ("market1501", {"gender": "male", "age": "old"}, ["old man"]),
+        ("market1501", {"upcolour": "red", "up": "short"}, ["short red top"]),
+        ("market1501", {"clothes": "dress", "downcolour": "pink"}, ["pink skirt"]),
+        ("market1501", {"clothes": "pants", "down": "long", "downcolour": "blue"}, ["long blue trousers"]),
+        ("market1501", {"hat": "yes", "backpack": "yes"}, ["a hat", "a backpack"]),
+        ("dukemtmc", {"boots": "yes", "shoecolour": "light"}, ["light boots"]),
+        ("dukemtmc", {"boots": "no", "shoecolour": "dark"}, ["dark shoes"]),
+        ("dukemtmc", {"downcolour": "white+blue"}, ["white and blue trousers"]),
+    ],
+)
+def test_what_is_annotated_is_said(dataset: str, values: dict[str, str], words: list[str]) -> None:
+    (caption,) = captions(get_schema(dataset), codes(dataset, **values))
+    assert caption.startswith("a photo of a")
+    for word in words:
+        assert word in caption
+
+
+def test_what_is_not_worn_is_not_said() -> None:
+    (caption,) = captions(get_schema("market1501"), codes("market1501", hat="no", backpack="no", bag="no"))
+    for word in ("hat", "backpack", "bag", "man", "hair"):
+        assert word not in caption.replace("a photo of a person", "")
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_different_values_give_different_captions(dataset: str) -> None:
+    """Every value of every attribute changes the caption of someone who is fully annotated."""
+    schema = get_schema(dataset)
+    plain = np.ones((1, len(schema.groups)), dtype=np.int16)
+    for column, group in enumerate(schema.groups):
+        rows = np.repeat(plain, len(group.values), axis=0)
+        rows[:, column] = 1 << np.arange(len(group.values))
+        assert len(set(captions(schema, rows))) == len(group.values)

@@ -1,0 +1,231 @@
+import gzip
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mosaicreid.attributes import Annotation
+from mosaicreid.data.annotation import write_annotation
+from mosaicreid.data.folders import (
+    FOLDERS,
+    count_differences,
+    expected_counts,
+    parse_images,
+    read_dataset,
+    read_file_list,
+    read_folders,
+)
+from mosaicreid.datasets import DATASETS, get_dataset, get_schema
+from mosaicreid.datasets.definition import Counts
+from mosaicreid.errors import InputError
+
+NAMES = {
+    "train": ["0007_c3s3_077419_03.jpg", "0002_c1s1_000451_03.jpg"],
+    "query": ["0001_c1s1_001051_00.jpg"],
+    "gallery": ["0001_c2s1_001976_01.jpg", "0000_c1s1_000151_01.jpg", "-1_c1s1_000401_03.jpg"],
+}
+
+
+def write_folders(root: Path, names: dict[str, list[str]]) -> Path:
+    for split, folder in FOLDERS.items():
+        (root / folder).mkdir(parents=True)
+        for name in names[split]:
+            (root / folder / name).touch()
+    return root
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder like Market-1501's, of empty files, that states its own counts."""
+    write_folders(tmp_path / "root", NAMES)
+    marker = {
+        "like": "market1501",
+        "counts": {
+            "train": {"images": 2, "identities": 2},
+            "query": {"images": 1, "identities": 1},
+            "gallery": {"images": 3, "identities": 1},
+        },
+    }
+    (tmp_path / "root" / "synthetic.json").write_text(json.dumps(marker))
+    return tmp_path / "root"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images", "identities", "cameras"),
+    [
+        ("market1501", (12936, 3368, 19732), (751, 750, 750), 6),
+        ("dukemtmc", (16522, 2228, 17661), (702, 702, 1110), 8),
+    ],
+)
+def test_real_file_lists_have_the_published_numbers(annotations, dataset, images, identities, cameras):
+    listed = read_file_list(annotations / f"{dataset}.files.txt.gz", dataset)
+    assert tuple(map(len, listed.values())) == images
+    assert tuple(part.counts().identities for part in listed.values()) == identities
+    for part in listed.values():
+        assert np.unique(part.camids).tolist() == list(range(1, cameras + 1))
+        assert list(part.paths) == sorted(part.paths)
+        assert part.pids.dtype == part.camids.dtype == np.int64
+    assert count_differences(listed, expected_counts(dataset, annotations)) == []
+
+
+def test_market_has_junk_and_distractors_in_its_gallery_alone(annotations):
+    listed = read_file_list(annotations / "market1501.files.txt.gz", "market1501")
+    gallery = listed["gallery"]
+    assert int((gallery.pids == -1).sum()) == 3819
+    assert int((gallery.pids == 0).sum()) == 2798
+    assert len(gallery.without_junk()) == 19732 - 3819
+    assert int((gallery.without_junk().pids == 0).sum()) == 2798
+    assert all((listed[split].pids > 0).all() for split in ("train", "query"))
+    duke = read_file_list(annotations / "dukemtmc.files.txt.gz", "dukemtmc")
+    assert all((part.pids > 0).all() for part in duke.values())
+
+
+def test_names_are_parsed():
+    market = ["a/b/-1_c6s2_000401_03.jpg", "0000_c1s1_000151_01.jpg", "1488_c3s6_022316_04.jpg.jpg"]
+    images = parse_images(market, "market1501")
+    assert images.paths == tuple(market)
+    assert images.pids.tolist() == [-1, 0, 1488]
+    assert images.camids.tolist() == [6, 1, 3]
+    images = parse_images(["query/7140_c8_f0046182.jpg"], "dukemtmc")
+    assert (images.pids.tolist(), images.camids.tolist()) == ([7140], [8])
+    assert len(parse_images([], "dukemtmc")) == 0
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([-1, 0, 1, 77, 1501, 9999]), st.integers(1, 6), st.integers(0, 999999))),
+)
+def test_parsing_inverts_naming(images):
+    names = [f"{'-1' if pid < 0 else f'{pid:04d}'}_c{camid}s1_{frame:06d}_00.jpg" for pid, camid, frame in images]
+    parsed = parse_images(names, "market1501")
+    assert parsed.pids.tolist() == [pid for pid, _, _ in images]
+    assert parsed.camids.tolist() == [camid for _, camid, _ in images]
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("query/0001_c7s1_001051_00.jpg", "market1501"),
+        ("query/0001_c0s1_001051_00.jpg", "market1501"),
+        ("query/-2_c1s1_001051_00.jpg", "market1501"),
+        ("query/01_c1s1_001051_00.jpg", "market1501"),
+        ("query/0001_c1s1_001051_00.png", "market1501"),
+        ("query/0001_c1s1_001051_00.jpg\n", "market1501"),
+        ("query/0001_c2_f0046182.jpg", "market1501"),
+        ("query/0001_c9_f0046182.jpg", "dukemtmc"),
+        ("query/0001_c1s1_001051_00.jpg", "dukemtmc"),
+        ("query/", "dukemtmc"),
+    ],
+)
+def test_names_that_do_not_parse_are_refused_by_path(name, dataset):
+    with pytest.raises(InputError) as error:
+        parse_images(["query/0001_c2_f0046182.jpg"] * (dataset == "dukemtmc") + [name], dataset)
+    assert str(error.value).startswith(f"{name} is no image name of {dataset}")
+
+
+def test_dataset_is_read_sorted_without_junk(root):
+    data = read_dataset("market1501", root)
+    assert data.name == "market1501"
+    assert data.train.paths == tuple(f"bounding_box_train/{name}" for name in sorted(NAMES["train"]))
+    assert data.train.pids.tolist() == [2, 7]
+    assert data.query.camids.tolist() == [1]
+    # Junk is gone, the distractor is not.
+    assert data.gallery.pids.tolist() == [0, 1]
+    assert data.annotation is None
+    assert all((root / path).is_file() for path in data.gallery.paths)
+
+
+def some_annotation() -> dict[str, Annotation]:
+    schema = get_schema("market1501")
+    return {
+        split: Annotation(schema, split, np.array(pids), np.ones((len(pids), 12), dtype=np.int16))
+        for split, pids in (("train", [2, 7]), ("test", [1]))
+    }
+
+
+def test_annotation_is_found_in_the_root_or_where_it_is_said_to_be(root, tmp_path):
+    write_annotation(tmp_path / "elsewhere.mat", some_annotation())
+    data = read_dataset("market1501", root, annotation=tmp_path / "elsewhere.mat")
+    assert data.annotation is not None
+    assert data.annotation["train"].pids.tolist() == [2, 7]
+    write_annotation(root / "market_attribute.mat", some_annotation())
+    data = read_dataset("market1501", root)
+    assert data.annotation is not None
+    assert data.annotation["test"].pids.tolist() == [1]
+    with pytest.raises(InputError, match=r"no annotation file at .*missing"):
+        read_dataset("market1501", root, annotation=tmp_path / "missing.mat")
+
+
+def test_files_that_systems_leave_behind_are_passed_over(root):
+    (root / "query" / "Thumbs.db").touch()
+    assert len(read_folders("market1501", root)["query"]) == 1
+    (root / "query" / "notes.txt").touch()
+    with pytest.raises(InputError, match=r"query/notes\.txt is no image name of market1501"):
+        read_folders("market1501", root)
+
+
+@pytest.mark.parametrize("split", FOLDERS)
+def test_a_missing_folder_is_named(root, split):
+    (root / FOLDERS[split]).rename(root / "elsewhere")
+    with pytest.raises(InputError, match=f"no folder {root / FOLDERS[split]}"):
+        read_dataset("market1501", root)
+
+
+def test_other_counts_than_the_published_are_a_warning_with_both_numbers(root):
+    (root / "synthetic.json").unlink()
+    with pytest.warns(UserWarning, match="market1501 at") as caught:
+        read_dataset("market1501", root)
+    messages = [str(warning.message) for warning in caught]
+    assert len(messages) == 6
+    assert messages[0] == f"market1501 at {root}: train has 2 images, expected 12936"
+    assert messages[3] == f"market1501 at {root}: query has 1 identities, expected 750"
+
+
+def test_a_synthetic_folder_is_held_to_its_own_counts(root):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_dataset("market1501", root)
+    assert expected_counts("market1501", root)["gallery"] == Counts(images=3, identities=1)
+    (root / "query" / "0001_c3s1_001051_00.jpg").touch()
+    with pytest.warns(UserWarning, match="query has 2 images, expected 1"):
+        read_dataset("market1501", root)
+
+
+def test_a_damaged_or_foreign_marker_is_refused(root):
+    marker = root / "synthetic.json"
+    content = json.loads(marker.read_text())
+    marker.write_text(json.dumps(content | {"like": "dukemtmc"}))
+    with pytest.raises(InputError, match=r"synthetic\.json says the folder is like dukemtmc"):
+        read_dataset("market1501", root)
+    for damaged in ("", "[]", "{}", json.dumps(content | {"counts": {"train": 3}})):
+        marker.write_text(damaged)
+        with pytest.raises(InputError, match=r"synthetic\.json does not state like and counts"):
+            read_dataset("market1501", root)
+
+
+def test_file_lists_are_read_plain_or_compressed(tmp_path):
+    lines = [f"{FOLDERS[split]}/{name}" for split, names in NAMES.items() for name in names]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    (tmp_path / "list.txt.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    plain = read_file_list(tmp_path / "list.txt", "market1501")
+    assert {split: images.paths for split, images in plain.items()} == {
+        split: tuple(sorted(f"{FOLDERS[split]}/{name}" for name in names)) for split, names in NAMES.items()
+    }
+    packed = read_file_list(tmp_path / "list.txt.gz", "market1501")
+    assert {split: images.paths for split, images in packed.items()} == {
+        split: images.paths for split, images in plain.items()
+    }
+    with pytest.raises(InputError, match=r"no file list at .*nothing"):
+        read_file_list(tmp_path / "nothing.txt", "market1501")
+    (tmp_path / "list.txt").write_text("gt_bbox/0001_c1s1_001051_00.jpg\n")
+    with pytest.raises(InputError, match="unknown image folder of 'gt_bbox/0001_c1s1_001051_00"):
+        read_file_list(tmp_path / "list.txt", "market1501")
+
+
+def test_unknown_dataset_is_refused(tmp_path):
+    for call in (lambda: parse_images([], "msmt17"), lambda: read_dataset("msmt17", tmp_path)):
+        with pytest.raises(InputError, match="unknown dataset 'msmt17'; expected one of: market1501, dukemtmc"):
+            call()

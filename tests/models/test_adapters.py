@@ -1,0 +1,124 @@
+import json
+
+import pytest
+import torch
+from peft import PeftConfig, PeftModel
+
+from mosaicreid.config.settings import ExpertOptions
+from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError
+from mosaicreid.models.adapters import expert_host, export_experts, import_experts
+from mosaicreid.models.experts import Experts
+from mosaicreid.models.router import Router
+
+
+def make_experts(**options):
+    names = Router(get_schema("market1501"), ("hat", "gender", "downcolour")).experts
+    torch.manual_seed(0)
+    chosen = ExpertOptions(**({"last_k": 2, "rank": 3, "alpha": 4.5} | options))
+    experts = Experts(names, chosen, width=12, depth=5)
+    for layer in experts.layers:
+        torch.nn.init.normal_(layer.lora_b)
+    return experts
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"pooling": "max", "token_reduction": "cls", "injection": "cls", "dropout": 0.25, "last_k": 5, "alpha": 3.0}],
+)
+def test_experts_come_back_as_they_were(tmp_path, options):
+    experts = make_experts(**options)
+    export_experts(experts, tmp_path)
+    again = import_experts(tmp_path)
+    assert again.names == experts.names
+    assert again.first_block == experts.first_block
+    assert again.width == experts.width
+    assert again.options == experts.options
+    for got, expected in zip(again.parameters(), experts.parameters(), strict=True):
+        assert torch.equal(got, expected)
+
+
+def test_every_adapter_loads_into_peft_and_computes_the_same(tmp_path):
+    experts = make_experts().eval()
+    export_experts(experts, tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == sorted(experts.names)
+    token = torch.randn(4, 12)
+    model = None
+    for name in experts.names:
+        if model is None:
+            model = PeftModel.from_pretrained(expert_host(experts), tmp_path / name, adapter_name=name)
+        else:
+            model.load_adapter(tmp_path / name, adapter_name=name)
+    for j, name in enumerate(experts.names):
+        model.set_adapter(name)
+        gate = torch.nn.functional.one_hot(torch.tensor(j), len(experts.names)).expand(4, -1)
+        for block in (3, 4):
+            peft_output = model.base_model.model.blocks[str(block)](token)
+            stacked = experts.layers[block - 3].summary(token[:, None], gate)
+            torch.testing.assert_close(stacked, peft_output)
+            assert peft_output.abs().max() > 0.1
+
+
+def test_the_configuration_is_peft_s_own(tmp_path):
+    export_experts(make_experts(dropout=0.25), tmp_path)
+    config = PeftConfig.from_pretrained(tmp_path / "hat=yes")
+    assert (config.r, config.lora_alpha, config.lora_dropout) == (3, 4.5, 0.25)
+    assert config.target_modules == {"blocks.3", "blocks.4"}
+
+
+def test_equal_experts_give_equal_bytes(tmp_path):
+    for folder in ("one", "two"):
+        export_experts(make_experts(), tmp_path / folder)
+    files = [p.relative_to(tmp_path / "one") for p in sorted((tmp_path / "one").rglob("*")) if p.is_file()]
+    assert len(files) == 1 + 2 * len(make_experts().names)
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_what_is_missing_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no experts\.json in"):
+        import_experts(tmp_path)
+    export_experts(make_experts(), tmp_path)
+    for file in ("adapter_model.safetensors", "adapter_config.json"):
+        (tmp_path / "hat=yes" / file).unlink()
+        with pytest.raises(InputError, match=rf"no {file} in .*hat=yes"):
+            import_experts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("experts.json", "{", "experts.json is damaged: Expecting property name"),
+        ("experts.json", "3", "experts.json is damaged: argument of type 'int'"),
+        (
+            "experts.json",
+            '{"names": ["hat=yes"]}',
+            "experts.json has no width, first_block, depth, pooling, token_reduction",
+        ),
+        ("hat=yes/adapter_model.safetensors", "half a file", "the adapter hat=yes is damaged: "),
+    ],
+)
+def test_what_is_damaged_is_named(tmp_path, file, content, message):
+    export_experts(make_experts(), tmp_path)
+    (tmp_path / file).write_text(content)
+    with pytest.raises(InputError, match=message) as caught:
+        import_experts(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_adapters_that_disagree_are_refused(tmp_path):
+    export_experts(make_experts(), tmp_path)
+    path = tmp_path / "hat=yes" / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"lora_alpha": 7}))
+    with pytest.raises(InputError, match="differ in"):
+        import_experts(tmp_path)
+
+
+def test_an_adapter_of_another_depth_or_rank_is_refused(tmp_path):
+    export_experts(make_experts(), tmp_path)
+    export_experts(make_experts(last_k=1), tmp_path / "other")
+    source, target = (f / "hat=yes" / "adapter_model.safetensors" for f in (tmp_path / "other", tmp_path))
+    target.write_bytes(source.read_bytes())
+    with pytest.raises(InputError, match=r"adapter hat=yes does not fit: .*blocks.3.lora_A.weight") as caught:
+        import_experts(tmp_path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,72 @@
+"""Ranked lists against a plain loop, and the figures of a run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mosaicreid.data.loaders import Samples
+from mosaicreid.retrieval.metrics import evaluate
+from mosaicreid.retrieval.ranked_lists import best_and_worst
+from mosaicreid.training.figures import plot_gate, plot_learning_rate, plot_losses, plot_ranked_lists
+
+
+def samples(pids, camids):
+    pids = np.array(pids)
+    pixels = np.zeros((len(pids), 3, 8, 4), dtype=np.uint8)
+    labels = np.unique(pids, return_inverse=True)[1]
+    return Samples(pixels, pids, labels, np.array(camids), np.zeros((len(pids), 2), dtype=np.int64))
+
+
+@pytest.fixture
+def retrieval():
+    generator = torch.Generator().manual_seed(0)
+    query = samples([1, 2, 3, 4], [1, 1, 2, 2])
+    gallery = samples([1, 1, 2, 2, 3, 3, 4, 4, 0, 0], [1, 2, 1, 2, 1, 2, 1, 2, 1, 2])
+    return query, gallery, torch.randn(4, 5, generator=generator), torch.randn(10, 5, generator=generator)
+
+
+def test_lists_are_the_head_of_each_ranking(retrieval):
+    query, gallery, ours, theirs = retrieval
+    result = evaluate(ours, theirs, query.pids, query.camids, gallery.pids, gallery.camids)
+    best, worst = best_and_worst(result.per_query, query, gallery, ours, theirs, queries=2, depth=4)
+    aps = result.per_query["ap"].to_numpy()
+    assert [each.ap for each in best] == sorted(aps)[:1:-1]
+    assert [each.ap for each in worst] == sorted(aps)[:2]
+    for each in (*best, *worst):
+        assert each.ap == aps[each.query]
+        allowed = [
+            index
+            for index in range(10)
+            if not (gallery.pids[index] == query.pids[each.query] and gallery.camids[index] == query.camids[each.query])
+        ]
+        scores = torch.cosine_similarity(ours[each.query][None], theirs[allowed]).numpy()
+        expected = np.array(allowed)[np.argsort(-scores)][:4]
+        assert each.gallery.tolist() == expected.tolist()
+        assert each.correct.tolist() == (gallery.pids[expected] == query.pids[each.query]).tolist()
+
+
+def test_figures_show_what_they_are_given(retrieval):
+    history = pd.DataFrame(
+        {"stage": ["prompts", "prompts", "experts"], "epoch": [1, 2, 1], "learning_rate": [1, 0.5, 2]}
+    ).assign(loss=[3.0, 2.0, 1.0], i2t=[2.0, 1.0, 0.5], id=[np.nan, np.nan, 0.25])
+    panels = plot_losses(history).axes
+    assert [axis.get_title(loc="left") for axis in panels] == ["stage prompts", "stage experts"]
+    assert [line.get_label() for line in panels[0].lines] == ["weighted sum", "i2t"]
+    assert panels[1].lines[1].get_ydata().tolist() == [0.25]
+    assert plot_learning_rate(history).axes[0].lines[0].get_ydata().tolist() == [1, 0.5]
+    gate = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    axis = plot_gate(gate, ("hat=yes", "up=long", "up=short")).axes[0]
+    assert axis.images[0].get_array().tolist() == gate.T.tolist()
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["hat=yes", "up=long", "up=short"]
+    assert plot_gate(torch.zeros(3, 0), ()).axes[0].texts[0].get_text() == "no experts"
+
+
+def test_frames_tell_right_from_wrong_without_colour(retrieval):
+    query, gallery, ours, theirs = retrieval
+    result = evaluate(ours, theirs, query.pids, query.camids, gallery.pids, gallery.camids)
+    best, _ = best_and_worst(result.per_query, query, gallery, ours, theirs, queries=1, depth=9)
+    figure = plot_ranked_lists(best, query, gallery)
+    frames = [axis.spines["left"].get_linestyle() for axis in figure.axes[1:]]
+    assert frames == ["-" if correct else "--" for correct in best[0].correct]
+    assert len(set(frames)) == 2

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from mosaicreid.errors import InputError
+from mosaicreid.statistics.bootstrap import gains, paired_mean
+from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.panel import Panel
+
+DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
+
+
+def panel(**changes: object) -> Panel:
+    world = World(**{"identities": 40, "queries_per_identity": 3, **changes})  # type: ignore[arg-type]
+    return simulate(world, DESIGN, np.array([0.5, 0.03, 0.0]), np.random.default_rng(0))
+
+
+def table(data: Panel, **options: object):
+    return gains(data, **{"baseline": "configuration 3", "draws": 4000, **options})  # type: ignore[arg-type]
+
+
+def test_gain_is_the_mean_paired_difference() -> None:
+    data = panel()
+    expected = 100 * (data.ap[:3] - data.ap[3]).mean(axis=(1, 2))
+    np.testing.assert_allclose(table(data)["gain"], expected)
+
+
+def test_identity_intervals_agree_with_scipys_bootstrap_where_every_identity_has_one_query() -> None:
+    data = panel(queries_per_identity=1, seeds=1)
+    differences = 100 * (data.ap[0] - data.ap[3])[0]
+    reference = stats.bootstrap(
+        (differences,), np.mean, n_resamples=9999, method="basic", rng=np.random.default_rng(1)
+    ).confidence_interval
+    row = table(data, draws=10_000).iloc[0]
+    width = reference.high - reference.low
+    assert row["identities_only_low"] == pytest.approx(reference.low, abs=0.05 * width)
+    assert row["identities_only_high"] == pytest.approx(reference.high, abs=0.05 * width)
+
+
+def test_simultaneous_intervals_contain_the_pointwise_ones_and_training_noise_widens_them() -> None:
+    rows = table(panel())
+    assert (rows["sim_high"] - rows["sim_low"] > rows["ci_high"] - rows["ci_low"]).all()
+    noisy = table(panel(run=0.05))
+    assert (noisy["ci_high"] - noisy["ci_low"] > noisy["identities_only_high"] - noisy["identities_only_low"]).all()
+
+
+def test_a_configuration_equal_to_the_baseline_has_no_gain() -> None:
+    data = panel(run=0.0, rest=0.0, slopes=0.0)
+    ap = data.ap.copy()
+    ap[1] = ap[3]
+    row = table(Panel(**{**data.__dict__, "ap": ap})).iloc[1]
+    assert row["gain"] == 0
+    assert row["p_simultaneous"] == 1
+
+
+def test_equal_seeds_give_equal_tables() -> None:
+    assert table(panel(), seed=3).equals(table(panel(), seed=3))
+    assert not table(panel(), seed=3).equals(table(panel(), seed=4))
+
+
+def test_paired_mean_of_independent_queries_is_the_t_interval() -> None:
+    values = np.random.default_rng(0).normal(size=(1, 50))
+    mean, low, high = paired_mean(values, np.arange(50))
+    reference = stats.ttest_1samp(values[0], 0).confidence_interval()
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx((reference.low, reference.high))
+
+
+def test_paired_mean_counts_dependent_queries_and_seeds_once() -> None:
+    values = np.random.default_rng(0).normal(size=(1, 50))
+    alone = paired_mean(values, np.arange(50))
+    repeated = paired_mean(np.repeat(values, 4, axis=1), np.repeat(np.arange(50), 4))
+    assert repeated == pytest.approx(alone)
+    shifted = paired_mean(np.concatenate([values - 1, values + 1]), np.arange(50))
+    assert shifted[2] - shifted[1] > 2 * (alone[2] - alone[1])
+
+
+def test_paired_mean_covers_the_truth_of_several_seeds() -> None:
+    generator = np.random.default_rng(0)
+    design = np.array([[0.0], [1.0]])
+    hits = []
+    for _ in range(400):
+        panel = simulate(World(seeds=3), design, np.array([0.5, 0.02]), generator)
+        _, low, high = paired_mean(100 * (panel.ap[1] - panel.ap[0]), panel.pids)
+        hits.append(low <= 2 <= high)
+    # Noise of a run's own queries is in both parts of the variance, so the interval is a little wide.
+    assert 0.93 <= np.mean(hits) <= 0.99
+
+
+def test_bad_input_is_named() -> None:
+    with pytest.raises(InputError, match="no runs of configuration 'baseline'"):
+        gains(panel())
+    with pytest.raises(InputError, match="got 10 bootstrap draws"):
+        table(panel(), draws=10)
+    with pytest.raises(InputError, match="between 0 and 1; got 95"):
+        table(panel(), level=95)
+    with pytest.raises(InputError, match="got one query identity"):
+        paired_mean(np.zeros((1, 3)), np.zeros(3))

@@ -1,0 +1,154 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from mosaicreid.errors import InputError
+from mosaicreid.statistics import mixed_effects
+from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.panel import Panel
+
+# Every pair of three attributes, the single ones and none: 7 configurations, full rank.
+DESIGN = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [0, 0, 0]], float)
+BETA = np.array([0.5, 0.02, 0.0, -0.01])
+
+
+def panel(**changes: object) -> Panel:
+    world = World(**{"identities": 15, "queries_per_identity": 3, **changes})  # type: ignore[arg-type]
+    return simulate(world, DESIGN, BETA, np.random.default_rng(0))
+
+
+def test_effects_are_the_least_squares_estimates_on_the_run_means() -> None:
+    data = panel()
+    scores = 100 * data.ap.mean(axis=(1, 2))
+    expected = sm.OLS(scores, sm.add_constant(DESIGN)).fit().params
+    np.testing.assert_allclose(mixed_effects.fit(data).beta, expected, rtol=1e-10)
+
+
+def test_identity_covariance_is_the_cluster_robust_one_of_statsmodels() -> None:
+    data = panel()
+    per_query = np.linalg.pinv(sm.add_constant(DESIGN)) @ (100 * data.ap.mean(axis=1))
+    mine = mixed_effects.fit(data).covariance_identities
+    queries = data.ap.shape[2]
+    for term in range(4):
+        fitted = sm.OLS(per_query[term], np.ones(queries)).fit(cov_type="cluster", cov_kwds={"groups": data.pids})
+        # statsmodels also multiplies by (n - 1) / (n - k), which is 1 for a mean.
+        assert mine[term, term] == pytest.approx(fitted.cov_params()[0, 0], rel=1e-10)
+
+
+def test_run_variance_is_the_variance_between_seeds_where_queries_add_no_noise() -> None:
+    data = panel(rest=0.0, slopes=0.0)
+    runs = 100 * data.ap.mean(axis=2)
+    centred = runs - runs.mean(axis=1, keepdims=True) - runs.mean(axis=0) + runs.mean()
+    fitted = mixed_effects.fit(data)
+    assert fitted.run_variance == pytest.approx((centred**2).sum() / (6 * 2))
+    assert fitted.run_df == 12
+    # The classical standard error of OLS with that variance, for the attributes
+    inverse = np.linalg.inv(sm.add_constant(DESIGN).T @ sm.add_constant(DESIGN))
+    expected = np.sqrt(fitted.run_variance / 3 * np.diag(inverse))[1:]
+    np.testing.assert_allclose(np.sqrt(np.diag(fitted.covariance_runs))[1:], expected)
+
+
+def test_a_seed_effect_moves_only_the_intercept() -> None:
+    data = panel()
+    shifted = data.ap + np.array([0.0, 0.3, -0.1])[:, None]
+    other = Panel(**{**data.__dict__, "ap": shifted})
+    first, second = mixed_effects.fit(data), mixed_effects.fit(other)
+    np.testing.assert_allclose(first.beta[1:], second.beta[1:])
+    np.testing.assert_allclose(first.std_err[1:], second.std_err[1:])
+    assert second.std_err[0] > first.std_err[0]
+
+
+def test_one_seed_uses_the_residual_of_the_additive_model() -> None:
+    data = panel(seeds=1, rest=0.0, slopes=0.0, query=0.0)
+    fitted = mixed_effects.fit(data)
+    reference = sm.OLS(100 * data.ap[:, 0].mean(axis=1), sm.add_constant(DESIGN)).fit()
+    assert fitted.run_variance_source == "lack of fit"
+    np.testing.assert_allclose(fitted.std_err, reference.bse)
+    np.testing.assert_allclose(fitted.df, 3)
+
+
+def test_effects_table_against_the_t_distribution_and_statsmodels_corrections() -> None:
+    fitted = mixed_effects.fit(panel())
+    table = mixed_effects.effects(fitted, margin=1.0, level=0.9)
+    for row, df in zip(table.itertuples(), fitted.df[1:], strict=True):
+        reference = stats.t(df, loc=row.effect, scale=row.std_err)
+        np.testing.assert_allclose((row.ci_low, row.ci_high), reference.interval(0.9))
+        assert row.p_value == pytest.approx(2 * stats.t.sf(abs(row.effect / row.std_err), df))
+        upper = stats.t.cdf((row.effect - 1.0) / row.std_err, df)
+        lower = stats.t.sf((row.effect + 1.0) / row.std_err, df)
+        assert row.p_equivalence == pytest.approx(max(upper, lower))
+    assert (table["p_holm"] >= table["p_bh"] - 1e-12).all()
+    assert (table["p_bh"] >= table["p_value"] - 1e-12).all()
+
+
+def test_variance_components_equal_statsmodels_reml() -> None:
+    data = panel(identities=12, queries_per_identity=1, rest=0.02, query=0.05, seed=0.04, run=0.02)
+    mine = mixed_effects.variance_components(data).set_index("component")["variance"]
+    seeds = len(data.seeds)
+    index = np.indices(data.ap.shape).reshape(3, -1)
+    frame = pd.DataFrame(
+        {"ap": 100 * data.ap.ravel(), "c": index[0], "s": index[1], "q": index[2], "run": index[0] * seeds + index[1]}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = sm.MixedLM.from_formula(
+            "ap ~ 0 + C(c)",
+            groups=np.ones(len(frame)),
+            re_formula="0",
+            vc_formula={"query": "0 + C(q)", "seed": "0 + C(s)", "zrun": "0 + C(run)"},
+            data=frame,
+        ).fit(reml=True)
+    assert fitted.model.exog_vc.names == ["query", "seed", "zrun"]
+    np.testing.assert_allclose(fitted.vcomp, mine[["query", "seed", "run"]], rtol=2e-3)
+    assert fitted.scale == pytest.approx(mine["rest"], rel=1e-3)
+
+
+def test_one_seed_cannot_tell_seed_and_run_from_the_configurations() -> None:
+    table = mixed_effects.variance_components(panel(seeds=1, rest=0.02)).set_index("component")["variance"]
+    assert table[["seed", "run"]].isna().all()
+    assert table["query"] == pytest.approx(100**2 * 0.2**2, rel=0.8)
+
+
+def test_leave_one_out_is_the_fit_without_that_configuration() -> None:
+    data = panel()
+    table = mixed_effects.leave_one_out(data)
+    left = table[table["left_out"] == "configuration 3"]
+    np.testing.assert_allclose(left["effect"], mixed_effects.fit(data.without("configuration 3")).beta[1:])
+    np.testing.assert_allclose(left["effect"] - left["change"], mixed_effects.fit(data).beta[1:])
+
+
+def test_leave_one_out_shows_nan_where_an_effect_is_lost() -> None:
+    data = panel()
+    few = data
+    for name in ["configuration 3", "configuration 4", "configuration 5"]:
+        few = few.without(name)
+    assert mixed_effects.leave_one_out(few)["effect"].isna().all()
+
+
+def test_naive_effects_are_the_papers_glm() -> None:
+    data = panel()
+    fitted = sm.GLM(100 * data.ap[:, 0].mean(axis=1), sm.add_constant(DESIGN)).fit()
+    table = mixed_effects.naive_effects(data)
+    np.testing.assert_allclose(table["effect"], fitted.params[1:])
+    np.testing.assert_allclose(table["std_err"], fitted.bse[1:])
+    np.testing.assert_allclose(table[["ci_low", "ci_high"]], fitted.conf_int()[1:])
+
+
+def test_bad_input_is_named() -> None:
+    data = panel()
+    collinear = Panel(**{**data.__dict__, "design": np.column_stack([DESIGN[:, :2], DESIGN[:, 0]])})
+    with pytest.raises(InputError, match="7 configurations determine 3 of 4 effects"):
+        mixed_effects.fit(collinear)
+    few = panel(seeds=1)
+    for index in (3, 4, 5):
+        few = few.without(f"configuration {index}")
+    with pytest.raises(InputError, match="leaves 0 degrees of freedom for 4 effects"):
+        mixed_effects.fit(few)
+    with pytest.raises(InputError, match="margin must be a positive number of mAP points; got 0"):
+        mixed_effects.effects(mixed_effects.fit(data), margin=0)
+    with pytest.raises(InputError, match="between 0 and 1; got 95"):
+        mixed_effects.effects(mixed_effects.fit(data), margin=1, level=95)

@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from mosaicreid.errors import InputError
+from mosaicreid.sweep.notebooks import write_executed
+
+ALT = {"mystnb": {"image": {"alt": "A line that rises."}}, "papermill": {"duration": 1.0}}
+
+
+def made(folder: Path, *, alt: dict | None = None, exception: bool | None = None, text: str = "42") -> Path:
+    """A notebook as papermill leaves it: a heading, a printed text, an image."""
+    image = new_output("display_data", data={"image/png": "aGk=", "text/plain": "<Figure>"})
+    streams = [new_output("stream", name=name, text=shown) for name, shown in {"stdout": text, "stderr": "50%"}.items()]
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell("# Train\n\nWhat happens?"),
+            new_code_cell("print(42)", outputs=streams),
+            new_code_cell("draw()", outputs=[image], metadata=ALT if alt is None else alt),
+        ],
+        metadata={"papermill": {"parameters": {"seed": 0}, "exception": exception, "output_path": "x", "duration": 9}},
+    )
+    nbformat.write(notebook, folder / "notebook.ipynb")
+    return folder / "notebook.ipynb"
+
+
+def test_outputs_stay_and_the_machine_goes(tmp_path: Path) -> None:
+    write_executed(made(tmp_path), tmp_path / "pages" / "train.ipynb", title="Executed: train")
+    page = nbformat.read(tmp_path / "pages" / "train.ipynb", as_version=4)
+    nbformat.validate(page)
+    assert page.cells[0].source == "# Executed: train\n\nWhat happens?"
+    assert [output["text"] for output in page.cells[1].outputs] == ["42"]
+    assert page.cells[2].outputs[0].data["image/png"] == "aGk="
+    assert page.cells[2].metadata == {"mystnb": ALT["mystnb"]}
+    assert "papermill" not in json.dumps(page)
+    assert page.metadata["parameters"] == {"seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alt": {}}, "cell 3 shows an image without a text alternative"),
+        ({"exception": True}, "not the complete output of papermill"),
+        ({"text": str(Path.cwd())}, "names the folder"),
+        ({"text": "x" * 1_500_000}, "expected at most 1,500,000"),
+    ],
+)
+def test_what_is_no_page_is_refused(tmp_path: Path, change: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        write_executed(made(tmp_path, **change), tmp_path / "train.ipynb", title="Train")
+    assert not (tmp_path / "train.ipynb").exists()
+
+
+def test_a_notebook_that_was_not_executed_is_refused(tmp_path: Path) -> None:
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Train")]), tmp_path / "plain.ipynb")
+    with pytest.raises(InputError, match="not the complete output of papermill"):
+        write_executed(tmp_path / "plain.ipynb", tmp_path / "page.ipynb", title="Train")
+    with pytest.raises(InputError, match="not a notebook that can be read"):
+        write_executed(tmp_path / "missing.ipynb", tmp_path / "page.ipynb", title="Train")

@@ -1,0 +1,72 @@
+"""What --config of the sweep may say. The workflow itself is tested in test_sweep.py."""
+
+from pathlib import Path
+
+import pytest
+
+from mosaicreid.config.profiles import make_config
+from mosaicreid.errors import InputError
+from mosaicreid.sweep.request import read_sweep
+from mosaicreid.sweep.variants import ablations, last_k_variants, table3
+
+
+def test_the_default_is_the_whole_tiny_sweep_for_the_book():
+    sweep = read_sweep({})
+    assert (sweep.profile, sweep.datasets, sweep.seeds) == ("tiny", ("market1501", "dukemtmc"), (0,))
+    variants = {variant.name for variant in (*last_k_variants(make_config("tiny").experts.last_k), *ablations())}
+    assert set(sweep.variants("market1501")) == set(table3("market1501")) | variants
+    assert tuple(sweep.variants("dukemtmc")) == table3("dukemtmc")
+    assert (sweep.results, sweep.executed) == (Path("results"), Path("book/executed"))
+
+
+def test_the_paper_profile_has_folders_of_its_own():
+    sweep = read_sweep({"profile": "paper", "data": "images"})
+    assert (sweep.data, sweep.runs) == (Path("images"), Path("runs/paper"))
+    assert (sweep.results, sweep.executed) == (Path("results/paper"), Path("results/paper/executed"))
+    assert {"all@last_k=8", "all@rank=32"} <= set(sweep.variants("market1501"))
+
+
+@pytest.mark.parametrize(
+    "part", [{"datasets": "dukemtmc"}, {"datasets": "market1501"}, {"variants": "none"}, {"variants": "dukemtmc"}]
+)
+def test_a_part_of_the_sweep_leaves_the_tables_of_the_book_alone(part):
+    sweep = read_sweep(part)
+    assert (sweep.results, sweep.executed) == (Path("runs/tiny/results"), Path("runs/tiny/results/executed"))
+    asked = read_sweep(part | {"results": "results"})
+    assert asked.results == Path("results")
+
+
+def test_what_is_asked_for_is_done():
+    # Snakemake reads values as YAML: a lone seed is a number.
+    sweep = read_sweep({"seeds": 3, "only": "hat all@rank=8", "settings": "data.height=32", "identities": 24})
+    assert (sweep.seeds, sweep.identities, sweep.settings.data.height) == ((3,), 24, 32)
+    assert set(sweep.variants("market1501")) == {"hat", "all@rank=8"}
+    assert set(sweep.variants("dukemtmc")) == {"hat"}
+    assert read_sweep({"seeds": "0 1 2"}).seeds == (0, 1, 2)
+    assert read_sweep({"only": None, "settings": ""}) == read_sweep({})
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"onyl": "hat"}, "unknown key of --config 'onyl'"),
+        ({"profile": "huge"}, "unknown profile 'huge'; expected one of: paper, tiny"),
+        ({"datasets": "cuhk03"}, "unknown dataset 'cuhk03'; expected one of: market1501, dukemtmc"),
+        ({"datasets": "dukemtmc dukemtmc"}, "none of them twice"),
+        ({"variants": "cuhk03"}, "unknown dataset for variants 'cuhk03'; expected one of: market1501, dukemtmc, none"),
+        ({"datasets": "dukemtmc", "variants": "market1501"}, "expected one of: dukemtmc, none"),
+        ({"seeds": "x"}, "seeds: got 'x', expected a whole number of 0 or above"),
+        ({"seeds": -1}, "seeds: got '-1'"),
+        ({"seeds": "0 0"}, "none of them twice"),
+        ({"seeds": None}, "--config seeds= is empty"),
+        ({"data": ""}, "--config data= is empty"),
+        ({"identities": "many"}, "identities: got 'many', expected a whole number of 4 or above"),
+        ({"only": "hats"}, "only=hats: no run of market1501, dukemtmc has this name"),
+        ({"only": "all@rank=8", "variants": "none"}, "no run of market1501, dukemtmc has this name"),
+        ({"settings": "experts.rank=2"}, "settings of the experts differ by run"),
+        ({"settings": "stages.baseline.epoch=2"}, "unknown setting of config.stages.baseline 'epoch'"),
+    ],
+)
+def test_a_slip_is_named(config, message):
+    with pytest.raises(InputError, match=message):
+        read_sweep(config)

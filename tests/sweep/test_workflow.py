@@ -1,0 +1,233 @@
+"""The sweep through Snakemake and papermill: into a page of a book, continued after a loss, planned without data."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mosaicreid.analyses.experiment.collect import collect_runs
+from mosaicreid.config.profiles import make_config
+from mosaicreid.results import write_results
+from mosaicreid.sweep.variants import ablations, last_k_variants, table3
+
+ROOT = Path(__file__).parents[2]
+# Everything that Snakemake and a book build read.
+PARTS = ["workflow", "config", "profiles", "mosaicreid", "notebooks", "_config.yml"]
+SETTINGS = (
+    "data.height=32 data.width=16 data.batch_size=8 data.num_instances=2 stages.pretrain.epochs=1"
+    " stages.prompts.epochs=1 stages.prompts.warmup_epochs=0 stages.baseline.epochs=1 stages.baseline.warmup_epochs=0"
+    " stages.baseline.milestones=[] stages.experts.epochs=1 stages.experts.milestones=[]"
+)
+PAGE = """# Sweep
+
+```{result-table} runs.csv
+:columns: configuration, seed, mAP
+:caption: Two runs.
+```
+"""
+
+
+def run(folder: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    program = str(Path(sys.executable).parent / command)
+    return subprocess.run(
+        [program, *arguments], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+def snakemake(folder: Path, *arguments: str, **config: object) -> str:
+    """What Snakemake said; ``config`` are its --config keys."""
+    given = ["--config", *(f"{name}={value}" for name, value in config.items())] if config else []
+    done = run(folder, "snakemake", *arguments, *given)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def planned(said: str) -> dict[str, int]:
+    """How many jobs of each rule a dry run lists."""
+    table = said.split("Job stats:")[1].split("\n\n")[0]
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+    return {rule: count for rule, count in counts.items() if rule not in ("everything", "total")}
+
+
+def copy(destination: Path) -> Path:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, destination / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, destination / part)
+    return destination
+
+
+SMALL = {"datasets": "market1501", "seeds": 0, "identities": 24, "only": "hat baseline", "settings": SETTINGS}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A copy of the project in which two configurations have been run, one of which failed the first time."""
+
+    folder: Path
+    failing: subprocess.CompletedProcess[str]
+    finished: dict[str, int]
+    completing: str
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    folder = copy(tmp_path_factory.mktemp("sweep"))
+    checkpoint = folder / "runs" / "tiny" / "market1501" / "hat" / "seed0" / "experts.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("no checkpoint")
+    # From tomorrow, or it would be taken for one of an earlier state of the data, and forgotten.
+    tomorrow = time.time() + 86400
+    os.utime(checkpoint, (tomorrow, tomorrow))
+    failing = run(folder, "snakemake", "--cores", "2", "--config", *(f"{key}={value}" for key, value in SMALL.items()))
+    finished = {name: path.stat().st_mtime_ns for name, path in metrics(folder).items()}
+    checkpoint.unlink()
+    return Sweep(folder, failing, finished, snakemake(folder, "--cores", "2", **SMALL))
+
+
+@pytest.fixture(scope="module")
+def swept(sweep: Sweep) -> Path:
+    return sweep.folder
+
+
+def metrics(folder: Path) -> dict[str, Path]:
+    return {path.parts[-3]: path for path in (folder / "runs" / "tiny" / "market1501").glob("*/seed0/metrics.json")}
+
+
+def test_a_failed_run_is_named_in_a_line_and_the_other_goes_on(sweep: Sweep) -> None:
+    assert sweep.failing.returncode != 0
+    named = r"^failed: market1501 hat seed0, log runs/tiny/logs/market1501.hat.seed0.log: InputError: .*experts.pt"
+    assert re.search(named, sweep.failing.stdout + sweep.failing.stderr, re.MULTILINE)
+    assert list(sweep.finished) == ["baseline"]
+
+
+def test_what_was_finished_is_left_alone_and_the_rest_completed(sweep: Sweep) -> None:
+    assert "2 of 2 steps (100%) done" in sweep.completing
+    assert metrics(sweep.folder).keys() == {"baseline", "hat"}
+    assert metrics(sweep.folder)["baseline"].stat().st_mtime_ns == sweep.finished["baseline"]
+    assert not list((sweep.folder / "runs" / "tiny" / "failed").iterdir())
+
+
+def test_two_configurations_reach_a_built_book(swept: Path) -> None:
+    runs, skipped = collect_runs(swept / "runs" / "tiny", ["market1501"])
+    assert sorted(runs["configuration"]) == ["baseline", "hat"]
+    assert skipped == {}
+    write_results(runs, swept / "results" / "runs.csv")
+    shutil.copytree(ROOT / "book" / "_ext", swept / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
+    (swept / "book" / "_assets").mkdir()
+    shutil.copy2(ROOT / "book" / "_assets" / "book.css", swept / "book" / "_assets")
+    notebook = "runs/tiny/market1501/hat/seed0/notebook.ipynb"
+    assert run(swept, "mosaicreid", "executed", notebook, "book/executed/hat.ipynb", "--title", "Hats").returncode == 0
+    (swept / "book" / "index.md").write_text(PAGE)
+    (swept / "book" / "references.bib").touch()
+    (swept / "book" / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters:\n  - file: executed/hat\n")
+    done = run(swept, "jupyter-book", "build", "book/", "-W", "-n", "--keep-going")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    html = swept / "_build" / "html"
+    index, page = (html / "index.html").read_text(), (html / "executed" / "hat.html").read_text()
+    for row in runs.itertuples():
+        assert f"{row.configuration}</p>" in index
+    assert "Hats" in page
+    score = json.loads(metrics(swept)["hat"].read_text())["scores"]["mAP"]
+    assert f"<td>{round(100 * score, 1)}</td>" in page
+    images = re.findall(r"<img[^>]*>", page)
+    assert len(images) >= 5
+    assert all(re.search(r'alt="[^"]{20,}"', image) for image in images if "_images/" in image)
+
+
+def test_nothing_is_left_to_do(swept: Path) -> None:
+    assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ("stages.experts.epochs=2", {"run": 2}),
+        ("stages.baseline.epochs=2", {"shared": 1, "run": 2}),
+        ("data.erasing=0.3", {"shared": 1, "run": 2}),
+    ],
+)
+def test_a_changed_parameter_reruns_what_depends_on_it(swept: Path, change: str, rules: dict[str, int]) -> None:
+    name = change.partition("=")[0]
+    kept = " ".join(word for word in SETTINGS.split() if not word.startswith(name))
+    assert planned(snakemake(swept, "-n", **SMALL | {"settings": f"{kept} {change}"})) == rules
+
+
+def test_a_comment_reruns_nothing_and_code_does(swept: Path) -> None:
+    code, notebook = swept / "mosaicreid" / "losses.py", swept / "notebooks" / "train.ipynb"
+    before = code.read_text(), notebook.read_text()
+    try:
+        code.write_text(before[0] + "\n# A comment.\n")
+        notebook.write_text(before[1].replace("# Train and evaluate", "# Evaluate and train"))
+        assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
+        code.write_text(before[0] + "\nanswer = 42\n")
+        rules = {"training_code": 1, "shared": 1, "run": 2}
+        assert planned(snakemake(swept, "-n", **SMALL)) == rules
+    finally:
+        code.write_text(before[0])
+        notebook.write_text(before[1])
+
+
+def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    said = snakemake(folder, "-n", profile="paper", data="nowhere")
+    depth = make_config("paper").experts.last_k
+    variants = {variant.name for variant in (*last_k_variants(depth), *ablations())} - {"all"}
+    runs = len(table3("market1501")) + len(table3("dukemtmc")) + len(variants)
+    assert len(table3("market1501")) + len(table3("dukemtmc")) == 45
+    assert planned(said)["run"] == runs
+    assert planned(said)["check_data"] == 2
+    for dataset in ("market1501", "dukemtmc"):
+        listed = set(re.findall(rf"{dataset}: (\S+), seed 0", said))
+        assert set(table3(dataset)) <= listed
+    assert not (folder / "nowhere").exists()
+
+
+def test_on_a_cluster_a_training_job_asks_for_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = copy(tmp_path)
+    # Stand-ins for Slurm's commands: they note how they are called, and submitting fails.
+    (folder / "bin").mkdir()
+    for name in ("sbatch", "scontrol", "sacct", "sacctmgr", "squeue", "sinfo", "scancel"):
+        stand_in = folder / "bin" / name
+        stand_in.write_text(f'#!/bin/sh\necho "$*" >> {folder}/{name}.txt\nexit {int(name == "sbatch")}\n')
+        stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    checked = folder / "runs" / "paper" / "market1501" / "_shared" / "data.txt"
+    checked.parent.mkdir(parents=True)
+    checked.write_text("as if the data were there")
+    config = ["--config", "profile=paper", "datasets=market1501", "only=hat"]
+    hurry = ["--latency-wait", "0", "--slurm-init-seconds-before-status-checks", "1"]
+    done = run(folder, "snakemake", "--workflow-profile", "profiles/slurm", *hurry, *config)
+    assert done.returncode != 0
+    (submitted,) = (folder / "sbatch.txt").read_text().splitlines()
+    assert "-p gpu -t 1440 --mem 32000 --cpus-per-task=4" in submitted
+    assert "--gpus=1" in submitted
+    assert "--target-jobs 'shared:dataset=market1501,seed=0'" in submitted
+
+
+def test_a_bad_configuration_is_named_in_one_line(tmp_path: Path) -> None:
+    done = run(copy(tmp_path), "snakemake", "-n", "--config", "onyl=hat")
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(said) == 1
+    assert said[0].startswith("snakemake: error: unknown key of --config 'onyl'; expected one of: profile, datasets")
+
+
+def test_missing_images_are_named_in_one_line_with_the_log(tmp_path: Path) -> None:
+    given = ["profile=paper", "data=nowhere", "datasets=market1501", "only=hat"]
+    done = run(copy(tmp_path), "snakemake", "--cores", "1", "--config", *given)
+    assert done.returncode != 0
+    named = "failed: market1501 data, log runs/paper/logs/market1501.data.log: mosaicreid: error: no folder nowhere"
+    # When it happens, and again when the sweep ends.
+    assert done.stdout.count(named) == 1
+    assert done.stderr.count(named) == 1

@@ -1,0 +1,67 @@
+"""What all rules share: the sweep that was asked for, where its files lie, and how a failed job says so."""
+
+import os
+import sys
+from pathlib import Path
+
+from mosaicreid.config.parsing import format_settings
+from mosaicreid.datasets import TITLES
+from mosaicreid.errors import InputError
+from mosaicreid.sweep.fingerprint import code_fingerprint
+from mosaicreid.sweep.request import read_sweep
+
+try:
+    SWEEP = read_sweep(config)
+except InputError as error:
+    sys.exit(f"snakemake: error: {error}")
+
+# The commands of the environment that runs this workflow, activated or not.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+TINY = SWEEP.profile == "tiny"
+RUNS, RESULTS, LOGS = SWEEP.runs, SWEEP.results, SWEEP.runs / "logs"
+DATASETS, SEEDS = SWEEP.datasets, list(SWEEP.seeds)
+
+SHARED = str(RUNS / "{dataset}" / "_shared" / "seed{seed}")
+RUN = str(RUNS / "{dataset}" / "{name}" / "seed{seed}")
+CHECKED_DATA = str(RUNS / "{dataset}" / "_shared" / "data.txt")
+TRAINING_CODE = str(RUNS / "training_code.txt")
+FINISHED = [
+    RUN.format(dataset=dataset, name=name, seed=seed) + "/metrics.json"
+    for dataset in DATASETS
+    for name in SWEEP.variants(dataset)
+    for seed in SEEDS
+]
+
+# A job that fails says so in one line, with its log, which ends with the reason; a sweep repeats these lines at its end.
+FAILED = (
+    " || {{ mkdir -p {RUNS:q}/failed; echo failed: $(basename {log:q} .log | tr . ' '), log {log:q}:"
+    " \"$(sed '/^$/d' {log:q} | tail -n 1)\" | tee {RUNS:q}/failed/$(basename {log:q} .log).txt; exit 1; }}"
+)
+
+
+def data_folder(wildcards):
+    return SWEEP.data / wildcards.dataset
+
+
+def depends_on(*stages):
+    """The settings that the numbers of ``stages`` depend on."""
+    values = SWEEP.settings.to_dict()
+    return str([values["data"], values["model"], values["runtime"]["precision"], [values["stages"][s] for s in stages]])
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    name=r"[a-z0-9+@=,_]+",
+    seed=r"\d+",
+    about="train|paper|ours",
+
+
+onstart:
+    for report in (RUNS / "failed").glob("*.txt"):
+        report.unlink()
+
+
+onerror:
+    for report in sorted((RUNS / "failed").glob("*.txt")):
+        print(report.read_text().strip(), file=sys.stderr)

@@ -1,0 +1,43 @@
+"""The images: a synthetic world for the tiny profile, or the real ones, checked."""
+
+if TINY:
+
+    rule synthesize:
+        output:
+            CHECKED_DATA,
+        params:
+            root=data_folder,
+            size=f"{SWEEP.settings.data.height}x{SWEEP.settings.data.width}",
+            identities=SWEEP.identities,
+            code=code_fingerprint("mosaicreid.world.synthesize"),
+        threads: 2
+        log:
+            str(LOGS / "{dataset}.data.log"),
+        message:
+            "{wildcards.dataset}: drawing the synthetic world"
+        shell:
+            # --replace draws anew what an earlier call drew, and refuses a folder of anybody else.
+            "mosaicreid data synthesize {params.root:q} --replace --like {wildcards.dataset:q}"
+            " --identities {params.identities:q} --seed 0 --size {params.size:q} --workers {threads} > {log:q} 2>&1"
+            " && echo {params.code:q} | cat - {params.root:q}/synthetic.json > {output:q}"
+            " && echo {wildcards.dataset:q} data: $SECONDS s"
+            + FAILED
+
+else:
+
+    localrules:
+        check_data,
+
+    rule check_data:
+        output:
+            CHECKED_DATA,
+        params:
+            root=data_folder,
+        log:
+            str(LOGS / "{dataset}.data.log"),
+        message:
+            "{wildcards.dataset}: checking the images"
+        shell:
+            "mosaicreid data check {params.root:q} --dataset {wildcards.dataset:q} > {log:q} 2>&1"
+            " && cp {log:q} {output:q}"
+            + FAILED

@@ -1,0 +1,84 @@
+"""The stages that runs share, and every run: a configuration and a seed, as an executed notebook."""
+
+
+localrules:
+    training_code,
+
+
+rule training_code:
+    output:
+        TRAINING_CODE,
+    params:
+        code=code_fingerprint("mosaicreid.training.session"),
+    message:
+        "the code that trains has changed, or is new here"
+    shell:
+        "echo {params.code:q} > {output:q}"
+
+
+rule shared:
+    input:
+        data=CHECKED_DATA,
+        code=TRAINING_CODE,
+    output:
+        SHARED + "/ready.txt",
+    params:
+        root=data_folder,
+        folder=SHARED,
+        settings=format_settings(SWEEP.shared_settings()),
+        depends_on=depends_on("pretrain", "prompts", "baseline"),
+    threads: 1 if TINY else 4
+    resources:
+        gpu=0 if TINY else 1,
+        mem_mb=4000 if TINY else 32000,
+        runtime=60 if TINY else 1440,
+    log:
+        str(LOGS / "{dataset}.shared.seed{seed}.log"),
+    message:
+        "{wildcards.dataset}: what all runs of seed {wildcards.seed} share"
+    shell:
+        # An interrupted stage goes on from its checkpoint, unless data or code are newer.
+        "find {params.folder:q} -maxdepth 1 '(' -name pretrain.pt -o -name prompts.pt -o -name baseline.pt ')'"
+        " ! '(' -newer {input.data:q} -newer {input.code:q} ')' -delete;"
+        " mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
+        " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} --set {params.settings:q} > {log:q} 2>&1"
+        " && cksum {params.folder:q}/*.pt > {output:q}"
+        " && echo {wildcards.dataset:q} shared stages, seed {wildcards.seed:q}: $SECONDS s"
+        + FAILED
+
+
+rule run:
+    input:
+        shared=SHARED + "/ready.txt",
+    output:
+        metrics=RUN + "/metrics.json",
+        per_query=RUN + "/per_query.parquet",
+        notebook=RUN + "/notebook.ipynb",
+    params:
+        root=data_folder,
+        folder=RUN,
+        configuration=lambda wildcards: SWEEP.variant(wildcards.dataset, wildcards.name).configuration,
+        settings=lambda wildcards: format_settings(SWEEP.settings_of(wildcards.dataset, wildcards.name)),
+        depends_on=depends_on("experts"),
+        code=code_fingerprint("mosaicreid.training.run", notebook=Path("notebooks/train.ipynb")),
+        failed=str(RUNS / "failed" / "{dataset}.{name}.seed{seed}.txt"),
+    threads: 1 if TINY else 4
+    resources:
+        gpu=0 if TINY else 1,
+        mem_mb=4000 if TINY else 32000,
+        runtime=30 if TINY else 1440,
+    log:
+        str(LOGS / "{dataset}.{name}.seed{seed}.log"),
+    message:
+        "{wildcards.dataset}: {wildcards.name}, seed {wildcards.seed}"
+    shell:
+        # A retry that works takes back what the first try reported.
+        "rm -f {params.failed:q};"
+        " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.shared:q} -delete;"
+        # Progress bars belong to a terminal; in a notebook that stays they are noise.
+        " TQDM_DISABLE=1 papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
+        " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
+        " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} -r settings {params.settings:q}"
+        " > {log:q} 2>&1"
+        " && echo {wildcards.dataset:q} {wildcards.name:q} seed {wildcards.seed:q}: $SECONDS s"
+        + FAILED
