@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mosaicreid.analyses.leakage.compute import agreement, find_candidates
+from mosaicreid.analyses.leakage.compute import attribute_agreement, find_candidates
 from mosaicreid.analyses.leakage.tables import leakage_shapley, leakage_table
-from mosaicreid.data.annotation import FILE_NAMES, read_annotation
+from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.folders import read_file_list
-from mosaicreid.datasets import DATASETS
+from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.retrieval.metrics import evaluate_scores
 
 
@@ -32,7 +32,7 @@ def main() -> None:
         start = time.perf_counter()
         images = read_file_list(folder / f"{dataset}.files.txt.gz", dataset)
         query, gallery = images["query"], images["gallery"]
-        annotation = read_annotation(folder / FILE_NAMES[dataset], dataset)["test"]
+        annotation = read_annotation(folder / get_dataset(dataset).annotation.file_name, dataset)["test"]
         table = leakage_table(find_candidates(query, gallery, annotation), annotation)
         leakage_shapley(table, annotation.schema)
         seconds = time.perf_counter() - start
@@ -41,7 +41,7 @@ def main() -> None:
         start = time.perf_counter()
         people, person = (torch.from_numpy(array) for array in np.unique(query.pids, return_inverse=True))
         others, other = (torch.from_numpy(array) for array in np.unique(gallery.pids, return_inverse=True))
-        agree = agreement(annotation.schema, annotation.lookup(people)[:, None], annotation.lookup(others))
+        agree = attribute_agreement(annotation.schema, annotation.lookup(people)[:, None], annotation.lookup(others))
         counted = torch.from_numpy(agree.sum(axis=2, dtype=np.int16))
         ids = query.pids, query.camids, gallery.pids, gallery.camids
         mean_ap = evaluate_scores(lambda rows, c=counted, p=person, o=other: c[p[rows]][:, o], *ids).mAP

@@ -78,7 +78,7 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def mark_unfinished(folder: Path) -> None:
-    """Take back that a run is finished: one that is written again must not look so while its files are of two minds."""
+    """Take back that a run is finished: while it is written again, its files do not belong together."""
     (Path(folder) / "metrics.json").unlink(missing_ok=True)
 
 
@@ -156,7 +156,7 @@ def collect(root: Path, *, dataset: str) -> tuple[pd.DataFrame, dict[str, str]]:
         A row per run, sorted by configuration, variant and seed: dataset, configuration, variant (empty for a row of
         Table 3), seed, a 0/1 column per attribute of the schema, the scores in percent, the settings of the experts,
         and the run's cost; and a dictionary from skipped folder to reason. Names that start with ``_`` (shared
-        checkpoints) are no runs.
+        checkpoints) are not runs.
 
     Raises:
         InputError: unknown ``dataset``, or ``root`` has no folder for it.
@@ -185,7 +185,7 @@ def _row(run: Run) -> dict[str, Any]:
         "configuration": configuration,
         "variant": run_name(run.config).partition("@")[2],
         "seed": run.config.seed,
-        **indicators(configuration, dataset),
+        **indicators(configuration, run.config.schema),
         **{score: 100 * value for score, value in run.scores.items()},
         "profile": run.config.profile,
         **settings,

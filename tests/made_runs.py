@@ -7,6 +7,7 @@ import pandas as pd
 
 from mosaicreid.config.inclusion import indicators
 from mosaicreid.config.profiles import make_config
+from mosaicreid.datasets import get_schema
 from mosaicreid.runs import run_folder, run_name, write_run
 from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
 
@@ -24,7 +25,7 @@ def write_runs(root: Path, dataset: str, *, variants: bool = True) -> Path:
         for seed in (0, 1):
             overrides = {"data.dataset": dataset, "experts.configuration": variant.configuration, "seed": seed}
             config = make_config("tiny", overrides | dict(variant.overrides))
-            level = 0.5 + 0.02 * sum(indicators(variant.configuration, dataset).values())
+            level = 0.5 + 0.02 * sum(indicators(variant.configuration, get_schema(dataset)).values())
             ap = np.clip(level + 0.05 * generator.standard_normal(QUERIES), 0, 1)
             ap[-1] = np.nan
             write_run(

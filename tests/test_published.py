@@ -55,7 +55,7 @@ def test_table3_marks_what_each_configuration_names(dataset: str) -> None:
     assert tuple(table.index) == table3(dataset)
     assert attributes(dataset) == get_schema(dataset).attributes
     for name in table.index:
-        assert table.loc[name, list(attributes(dataset))].to_dict() == indicators(name, dataset)
+        assert table.loc[name, list(attributes(dataset))].to_dict() == indicators(name, get_schema(dataset))
 
 
 @pytest.mark.parametrize(("dataset", "first"), [("market1501", "all"), ("dukemtmc", "baseline")])

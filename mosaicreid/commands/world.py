@@ -28,7 +28,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from mosaicreid.results import write_results
     from mosaicreid.world.contact_sheets import (
         people_sheet,
-        plot_truth,
+        plot_information,
         save_photograph,
         values_sheet,
         visibility_sheet,
@@ -43,5 +43,5 @@ def _run(arguments: argparse.Namespace) -> None:
         save_photograph(values_sheet(dataset), figures / f"world_values_{dataset}.png")
         sheet = visibility_sheet(dataset, get_dataset(dataset).synthetic.rare_values, seed=_EXACT_SEED)
         save_photograph(sheet, figures / f"world_visibility_{dataset}.png")
-    save_figure(plot_truth(truth), figures / "world_truth.svg")
+    save_figure(plot_information(truth), figures / "world_truth.svg")
     print(f"wrote {arguments.results / 'world.csv'} and {figures}/world_*")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from mosaicreid.attributes import Schema
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.config.parsing import (
     build,
@@ -19,7 +20,7 @@ from mosaicreid.config.parsing import (
     merge,
     plain,
 )
-from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.datasets import DATASETS, get_dataset, get_schema
 from mosaicreid.errors import InputError
 
 STAGES = ("pretrain", "prompts", "baseline", "experts")
@@ -201,7 +202,17 @@ class Config:
 
     def __post_init__(self) -> None:
         check_not_negative(self, "seed")
-        inclusion_set(self.experts.configuration, self.data.dataset)
+        inclusion_set(self.experts.configuration, self.schema)
+
+    @property
+    def schema(self) -> Schema:
+        """The attributes of the run's dataset."""
+        return get_schema(self.data.dataset)
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """The attributes that own experts, in the schema's order; none for the baseline."""
+        return inclusion_set(self.experts.configuration, self.schema)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -8,9 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.config.settings import STAGES, Config
-from mosaicreid.datasets import get_schema
 from mosaicreid.models.backbone import ImageEncoder, build_clip
 from mosaicreid.models.experts import Experts
 from mosaicreid.models.prompts import PromptLearner, TextEncoder, text_features
@@ -69,12 +67,11 @@ def build_models(config: Config, *, identities: int, cameras: int) -> Models:
 
 def build_router(config: Config) -> Router | None:
     """The router of the run's configuration, None where it includes no attribute."""
-    include = inclusion_set(config.experts.configuration, config.data.dataset)
-    if not include:
+    if not config.included:
         return None
     return Router(
-        get_schema(config.data.dataset),
-        include,
+        config.schema,
+        config.included,
         two_labels=config.experts.two_labels,
         unannotated=config.experts.unannotated,
     )

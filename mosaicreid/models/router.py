@@ -95,16 +95,16 @@ class Router(nn.Module):
         return torch.tensor(kept, dtype=torch.float32, device=self.column.device)
 
 
-def lend_codes(codes: Tensor, donors: Tensor, generator: torch.Generator) -> Tensor:
+def label_at_random(codes: Tensor, donors: Tensor, generator: torch.Generator) -> Tensor:
     """``codes`` (B, A) with every wholly unlabelled row replaced by a row of ``donors`` (P, A) drawn at random.
 
-    Routing distractors through no expert marks them as unannotated, a cue no real router would have. With codes lent
-    from the annotated test identities, their gates are distributed like everybody's.
+    Routing distractors through no expert marks them as unannotated, a cue that a real router would not have. With the
+    codes of annotated test identities, their gates are distributed like everybody's.
 
     Raises:
-        InputError: there is no donor, or one has no label either.
+        InputError: ``donors`` is empty, or has a row without a label.
     """
     if not len(donors) or not (donors != 0).any(dim=1).all():
-        raise InputError("codes to lend must come from annotated identities; got none, or one without a label")
+        raise InputError("codes to draw from must be of annotated identities; got none, or one without a label")
     drawn = torch.randint(len(donors), (len(codes),), generator=generator, device=generator.device)
     return torch.where((codes != 0).any(dim=1, keepdim=True), codes, donors[drawn])

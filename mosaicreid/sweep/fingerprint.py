@@ -1,7 +1,7 @@
 """What a result's code is: one module and everything of this package that it imports, without comments and layout.
 
 Imports are followed in the source, wherever in a file they stand, and never executed. Of each package on the way, files
-that are no code (its data) count by their bytes.
+that are not code (its data) count by their bytes.
 """
 
 import ast
@@ -56,7 +56,7 @@ def imported_files(*modules: str, notebook: Path | None = None, package: Path = 
 
 
 def _file(module: str, package: Path) -> Path | None:
-    """The source of ``mosaicreid.a.b``, None where it is no module of the package."""
+    """The source of ``mosaicreid.a.b``, None where the package has no such module."""
     names = module.split(".")
     if names[0] != package.name:
         return None
@@ -104,7 +104,7 @@ def _code(path: Path) -> str:
         return text
     cells = json.loads(text)["cells"]
     lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).split("\n")]
-    # A magic is no Python, but counts as a call of one with its line.
+    # A magic is not Python, but counts as a call of one with its line.
     return "\n".join(f"magic({line!r})" if line.startswith(("%", "!")) else line for line in lines)
 
 

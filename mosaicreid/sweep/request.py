@@ -75,8 +75,8 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
     unless ``results`` says otherwise, lest the book mix two sweeps.
 
     Raises:
-        InputError: an unknown key, profile, dataset or run, a seed or size that is no number, a value that is missing,
-            or a setting that differs by run.
+        InputError: an unknown key, profile, dataset or run, a seed or size that is not a number, a value that is
+            missing, or a setting that differs by run.
     """
     for key, value in config.items():
         if key not in (*_WHAT, *_WHERE):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class TrainingDivergedError(RuntimeError):
-    """A loss that is no finite number; the message names stage, epoch, step, learning rate and every loss term."""
+    """A loss that is not finite; the message names stage, epoch, step, learning rate and every loss term."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from mosaicreid.models.inference import extract_features
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 from mosaicreid.training.optimiser import count_parameters
-from mosaicreid.training.session import decode, earlier_stages, open_session
+from mosaicreid.training.session import earlier_stages, open_session
 from mosaicreid.training.stages import train_experts
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
     session = open_session(config, root=root, runs=runs, cache=cache)
     models, accelerator = session.models, session.context.accelerator
     folder = run_folder(Path(runs), dataset=config.data.dataset, name=run_name(config), seed=config.seed)
-    # Decoded before hours of training: an image that cannot be read should not wait for its end.
-    query, gallery = (decode(session, images, "test") for images in (session.data.query, session.data.gallery))
+    query, gallery = session.query, session.gallery
     texts, histories = earlier_stages(session, "baseline")
     if models.router is not None:
         histories.append(train_experts(session.context, models.model, models.router, texts, folder / "experts.pt"))

@@ -15,7 +15,6 @@ from mosaicreid.data.captions import captions
 from mosaicreid.data.folders import Images, ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, make_samples
 from mosaicreid.data.sampler import share
-from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.models.build import Models, adopt_clip_reid, build_models, prepare_heads
 from mosaicreid.training.stages import (
@@ -35,17 +34,24 @@ SHARED_STAGES = ("pretrain", "prompts", "baseline")
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A run that may start: all is read and built. ``texts`` (P, D) are known beforehand of CLIP-ReID's files only."""
+    """A run that may start: everything is read, decoded and built.
+
+    ``context`` has the training images, ``query`` and ``gallery`` are the test images. ``texts`` (P, D), the text
+    features of the identities, are known beforehand of CLIP-ReID's files only.
+    """
 
     context: Context
     data: ReidData
+    query: Samples
+    gallery: Samples
     models: Models
     texts: Tensor | None
-    cache: Path
 
 
 def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) -> Session:
-    """Read and build everything that can be wrong; only then decode the training images, the first thing written.
+    """Read and build everything that can be wrong; only then decode the images, the first thing written.
+
+    Test images are decoded too, before hours of training: one that cannot be read should not wait for its end.
 
     Raises:
         InputError: settings, images, annotation or weights that do not fit together.
@@ -69,16 +75,19 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     pk_sampler(config, data.train.pids)
     checkpoint = config.model.clip_reid
     texts = adopt_clip_reid(Path(checkpoint), models, identities=identities) if checkpoint else None
-    cache = Path(cache) if cache else Path(runs) / "_cache"
-    samples = _decode(config, data, "train", data.train, cache, accelerator)
+    folder = Path(cache) if cache else Path(runs) / "_cache"
+    train, query, gallery = (
+        _decode(config, data, split, images, folder, accelerator)
+        for split, images in (("train", data.train), ("test", data.query), ("test", data.gallery))
+    )
     context = Context(
         config=config,
-        samples=samples,
+        samples=train,
         accelerator=accelerator,
         shared=shared_folder(runs, dataset=config.data.dataset, seed=config.seed),
         training_images=names_fingerprint(data.train.paths),
     )
-    return Session(context=context, data=data, models=models, texts=texts, cache=cache)
+    return Session(context=context, data=data, query=query, gallery=gallery, models=models, texts=texts)
 
 
 def earlier_stages(session: Session, until: str) -> tuple[Tensor, list[pd.DataFrame]]:
@@ -117,12 +126,6 @@ def train_shared(config: Config, stage: str, *, root: Path, runs: Path, cache: P
     return pd.concat(histories, ignore_index=True)
 
 
-def decode(session: Session, images: Images, split: str) -> Samples:
-    """``images`` of one annotation split (train or test), decoded, with their attributes."""
-    context = session.context
-    return _decode(context.config, session.data, split, images, session.cache, context.accelerator)
-
-
 def shared_folder(runs: Path, *, dataset: str, seed: int) -> Path:
     """Where the checkpoints lie that all runs of one dataset and seed share."""
     return Path(runs) / dataset / "_shared" / f"seed{seed}"
@@ -157,7 +160,7 @@ def _captions(session: Session) -> tuple[Tensor, Tensor]:
     """Tokens of the training images' captions, and which captions are the same."""
     from open_clip import tokenize
 
-    schema = get_schema(session.data.name)
+    schema = session.context.config.schema
     distinct, index = np.unique(session.context.samples.codes, axis=0, return_inverse=True)
     tokens = tokenize(captions(schema, distinct), context_length=session.models.clip.context_length)
     longest = int(tokens.argmax(dim=1).max()) + 1

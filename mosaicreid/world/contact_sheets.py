@@ -109,7 +109,7 @@ def visibility_sheet(like: str, people: Mapping[str, str], *, seed: int = 0) -> 
     return figure
 
 
-def plot_truth(truth: pd.DataFrame) -> Figure:
+def plot_information(truth: pd.DataFrame) -> Figure:
     """Entropy of every attribute, split into what an image shows and what knowing the attribute adds (bits).
 
     ``truth``: columns dataset, attribute, shown_bits, knowledge_gain_bits.

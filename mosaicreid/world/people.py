@@ -30,7 +30,7 @@ class World:
     ``variety`` is the number of attribute vectors that people are drawn from, per person; see ``draw_people``.
 
     Raises:
-        InputError: a prior that is no distribution over its attribute's values, or an attribute without visibility,
+        InputError: a prior that does not add up to 1 over its attribute's values, or an attribute without visibility,
             with one outside 0..1, or unknown.
     """
 
@@ -145,7 +145,7 @@ def make_world(
     The priors of an annotation are the shares of its identities with each value; who is unlabelled does not count.
 
     Raises:
-        InputError: ``like`` is no dataset, or a visibility names no attribute or is not in 0..1.
+        InputError: ``like`` is not a dataset, or a visibility names no attribute or is not in 0..1.
     """
     dataset = get_dataset(like)
     schema, defaults = dataset.schema, dataset.synthetic

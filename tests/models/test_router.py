@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mosaicreid.attributes import AttributeType
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
-from mosaicreid.models.router import Router, lend_codes
+from mosaicreid.models.router import Router, label_at_random
 
 
 @st.composite
@@ -98,17 +98,17 @@ def test_a_mask_switches_attributes_and_single_experts_off():
 def test_lent_codes_replace_only_rows_without_a_label():
     codes = torch.tensor([[0, 0], [1, 0], [0, 0]] * 50)
     donors = torch.tensor([[2, 1], [4, 0]])
-    lent = lend_codes(codes, donors, torch.Generator().manual_seed(0))
+    lent = label_at_random(codes, donors, torch.Generator().manual_seed(0))
     assert torch.equal(lent[1::3], codes[1::3])
     rest = torch.cat([lent[::3], lent[2::3]])
     assert set(map(tuple, rest.tolist())) == {(2, 1), (4, 0)}
-    assert torch.equal(lent, lend_codes(codes, donors, torch.Generator().manual_seed(0)))
+    assert torch.equal(lent, label_at_random(codes, donors, torch.Generator().manual_seed(0)))
 
 
 @pytest.mark.parametrize("donors", [torch.zeros(0, 2, dtype=torch.int64), torch.tensor([[1, 1], [0, 0]])])
 def test_codes_cannot_be_lent_by_nobody(donors):
     with pytest.raises(InputError, match="annotated identities"):
-        lend_codes(torch.zeros(1, 2, dtype=torch.int64), donors, torch.Generator())
+        label_at_random(torch.zeros(1, 2, dtype=torch.int64), donors, torch.Generator())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ import pytest
 
 from mosaicreid.datasets import DATASETS, get_schema
 from mosaicreid.errors import InputError
-from mosaicreid.world.contact_sheets import people_sheet, plot_truth, save_photograph, values_sheet, visibility_sheet
+from mosaicreid.world.contact_sheets import (
+    people_sheet,
+    plot_information,
+    save_photograph,
+    values_sheet,
+    visibility_sheet,
+)
 from mosaicreid.world.people import make_world
 
 
@@ -55,6 +61,6 @@ def test_equal_sheets_are_equal_files(tmp_path: Path) -> None:
 
 def test_bars_of_the_truth_add_up_to_the_entropy() -> None:
     truth = pd.DataFrame([{"dataset": name, **row} for name in DATASETS for row in make_world(name).truth()])
-    for axes, (_, part) in zip(plot_truth(truth).axes, truth.groupby("dataset", sort=False), strict=True):
+    for axes, (_, part) in zip(plot_information(truth).axes, truth.groupby("dataset", sort=False), strict=True):
         ends = sorted(bar.get_x() + bar.get_width() for bar in axes.patches[len(part) :])
         assert ends == pytest.approx(sorted(part["entropy_bits"]))

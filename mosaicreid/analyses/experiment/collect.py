@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mosaicreid.config.inclusion import indicators
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.runs import SCORES, collect, read_run, run_folder
 from mosaicreid.sweep.variants import table3
@@ -16,7 +17,7 @@ def collect_runs(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Every finished run below ``root``: dataset, configuration, variant, seed and the scores in percent.
 
-    Only runs of ``seeds`` where any are given: what a larger sweep left behind is no part of a smaller one.
+    Only runs of ``seeds`` where any are given: what a larger sweep left behind does not belong to a smaller one.
 
     Returns:
         The table, sorted, and the folders that were skipped with the reason.
@@ -56,7 +57,7 @@ def table3_of(runs: pd.DataFrame, dataset: str, *, seed: int | None = None) -> p
     grouped = rows.groupby("configuration")[["mAP", "rank1"]]
     spread = grouped.std(ddof=1).add_suffix("_sd")
     summary = grouped.mean().join(spread).join(grouped.size().rename("seeds"))
-    marks = pd.DataFrame([indicators(name, dataset) for name in table3(dataset)])
+    marks = pd.DataFrame([indicators(name, get_schema(dataset)) for name in table3(dataset)])
     order = list(table3(dataset))
     return pd.concat([pd.Series(order, name="configuration"), marks, summary.loc[order].reset_index(drop=True)], axis=1)
 

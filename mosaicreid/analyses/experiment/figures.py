@@ -31,7 +31,7 @@ def plot_table3(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_truth(table: pd.DataFrame) -> Figure:
+def plot_effects_by_truth(table: pd.DataFrame) -> Figure:
     """Effect of each attribute's experts against what the world makes knowing it worth (``experiment_truth.csv``)."""
     with style():
         figure, panels = _square_panels(table)

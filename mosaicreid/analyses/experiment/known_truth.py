@@ -74,7 +74,7 @@ def gains_alone(table3: pd.DataFrame, attributes: list[str]) -> pd.Series:
     return gains.reindex(attributes)
 
 
-def followed(table: pd.DataFrame) -> pd.DataFrame:
+def truth_correlations(table: pd.DataFrame) -> pd.DataFrame:
     """Rank correlation of the mixed effects with every column of the truth: dataset, truth, rho, ci_low, ci_high."""
     rows = []
     for dataset, own in table.groupby("dataset", sort=False):
@@ -83,7 +83,7 @@ def followed(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def explain(
+def expected_correlation(
     table: pd.DataFrame, scores: pd.DataFrame, tables3: Mapping[str, pd.DataFrame], *, seed: int = 0
 ) -> pd.DataFrame:
     """What noise, and what the estimator, would leave of a perfect rank correlation, and what the observed one means.

@@ -19,7 +19,7 @@ from mosaicreid.statistics.rank_agreement import agreement
 _GLM_TABLES = {4: "mAP", 7: "rank1"}
 
 
-def beside_table3(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+def table3_beside_published(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Our Table 3 without its marks, next to the published scores (NaN where the paper does not have the dataset)."""
     paper = pd.DataFrame(columns=["published_mAP", "published_rank1"], dtype=float)
     if dataset in published.DATASETS:
@@ -28,7 +28,9 @@ def beside_table3(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return columns_first(scores.join(paper, on="configuration").assign(dataset=dataset), "dataset")
 
 
-def beside_effects(ours: Mapping[str, pd.DataFrame], paper: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def effects_beside_published(
+    ours: Mapping[str, pd.DataFrame], paper: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
     """Ours and the published Tables 4, 5 and 7, as ``table4``, ``table5`` and ``table7``.
 
     Tables 4 and 7: dataset, term, coef, seed_sd, std_err, z, p_value. Table 5: dataset, attribute, fimp, pimp, t_stat,
@@ -50,7 +52,7 @@ def beside_effects(ours: Mapping[str, pd.DataFrame], paper: Mapping[str, pd.Data
     return tables
 
 
-def beside_table6(ours: pd.DataFrame, depth: int) -> pd.DataFrame:
+def table6_beside_published(ours: pd.DataFrame, depth: int) -> pd.DataFrame:
     """Ours and Table 6: source, last_k, depth, mAP, mAP_sd, rank1, rank1_sd, difference to all blocks with interval."""
     last_k = ours["variant"].fillna("").str.extract(r"last_k=(\d+)", expand=False).fillna(depth).astype(int)
     mine = ours.drop(columns="variant").assign(source="ours", last_k=last_k, depth=depth)
@@ -63,7 +65,7 @@ def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.
     """What each variant's interval says about it, and how many say what.
 
     Args:
-        table: variant, seeds, difference, ci_low, ci_high in mAP points, as of ``experiment.compare_variants``.
+        table: variant, seeds, difference, ci_low, ci_high in mAP points, as of ``compute.compare_variants``.
         margin: a choice matters little where its whole interval lies within +-margin points.
 
     Returns:
@@ -93,7 +95,7 @@ def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.
 
 
 def analyse_paper(datasets: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """The published experiments analysed as ``experiment.analyse_runs`` does ours: glm, welch, forest and shap."""
+    """The published experiments analysed as ``compute.analyse_runs`` does ours: glm, welch, forest and shap."""
     parts: dict[str, list[pd.DataFrame]] = {}
     for dataset in datasets:
         for metric in published.METRICS:

@@ -9,7 +9,13 @@ from mosaicreid import published
 from mosaicreid.analyses.experiment import known_truth, tables
 from mosaicreid.analyses.experiment.collect import collect_runs, per_query_table, table3_of
 from mosaicreid.analyses.experiment.compute import analyse_runs, compare_variants
-from mosaicreid.analyses.experiment.figures import plot_ablations, plot_bits, plot_last_k, plot_table3, plot_truth
+from mosaicreid.analyses.experiment.figures import (
+    plot_ablations,
+    plot_bits,
+    plot_effects_by_truth,
+    plot_last_k,
+    plot_table3,
+)
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
 from mosaicreid.analyses.importance.write import write_figures
 from mosaicreid.analyses.robust.compute import MARGIN, robust_tables
@@ -25,7 +31,7 @@ _FIGURES = {
     "experiment_table3": (plot_table3, "experiment_table3"),
     "robust_effects": (plot_effects, "robust_effects"),
     "robust_gains": (plot_gains, "robust_gains"),
-    "experiment_truth": (plot_truth, "experiment_truth"),
+    "experiment_truth": (plot_effects_by_truth, "experiment_truth"),
     "experiment_bits": (plot_bits, "experiment_bits"),
     "experiment_last_k": (plot_last_k, "experiment_last_k"),
     "experiment_ablations": (plot_ablations, "experiment_ablations"),
@@ -82,12 +88,12 @@ def experiment_tables(
     found = {f"table3_{dataset}": table for dataset, table in tables3.items()} | ours
     if of_paper:
         paper = tables.analyse_paper(of_paper)
-        found |= tables.beside_effects(ours, paper)
+        found |= tables.effects_beside_published(ours, paper)
         found["agreement"] = tables.agreement_with_paper(ours, paper, of_paper)
     found["runs"] = runs
     found["sizes"] = tables.sizes(runs, data)
     found["costs"] = tables.costs(root, runs)
-    found["table3"] = pd.concat([tables.beside_table3(table, dataset) for dataset, table in tables3.items()])
+    found["table3"] = pd.concat([tables.table3_beside_published(table, dataset) for dataset, table in tables3.items()])
     robust = robust_tables(
         {dataset: per_query_table(root, runs, dataset) for dataset in datasets},
         {dataset: table[["configuration", *get_schema(dataset).attributes]] for dataset, table in tables3.items()},
@@ -99,12 +105,12 @@ def experiment_tables(
         found["truth"] = known_truth.effects_and_truth(effects, truths)
         found["truth_agreement"] = known_truth.truth_agreement(ours, found["truth"], tables3)
         found["bits"] = known_truth.scores_by_bits(tables3, truths)
-        found["truth_followed"] = known_truth.followed(found["truth"])
-        found["truth_reading"] = known_truth.explain(found["truth"], found["bits"], tables3)
+        found["truth_followed"] = known_truth.truth_correlations(found["truth"])
+        found["truth_reading"] = known_truth.expected_correlation(found["truth"], found["bits"], tables3)
     if variants_on:
         depth = make_config(profile).experts.last_k
         compared = compare_variants(root, runs, variants_on, depth)
-        found["last_k"] = tables.beside_table6(compared["last_k"], depth)
+        found["last_k"] = tables.table6_beside_published(compared["last_k"], depth)
         found["ablations"], found["ablation_counts"] = tables.judge_ablations(
             compared["ablations"].assign(dataset=variants_on)
         )

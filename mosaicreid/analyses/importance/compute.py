@@ -19,7 +19,7 @@ def analyse_table(
     equal_effects.
 
     Raises:
-        InputError: as ``stats.fit_glm``; no column ``label``, or repeated values in it.
+        InputError: as ``statistics.estimators.fit_glm``; no column ``label``, or repeated values in it.
     """
     if label not in table:
         raise InputError(f"the table has no column {label!r} that names its rows; it has: {', '.join(table.columns)}")

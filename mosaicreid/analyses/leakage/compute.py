@@ -54,7 +54,7 @@ def gates(schema: Schema, codes: NDArray[np.integer]) -> NDArray[np.int64]:
     return codes & owned
 
 
-def agreement(schema: Schema, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.bool_]:
+def attribute_agreement(schema: Schema, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Whether people agree, attribute by attribute; codes (..., A) that broadcast against each other."""
     left, right = gates(schema, left), gates(schema, right)
     return ((left & right) != 0) | ((left == 0) & (right == 0))
@@ -84,7 +84,7 @@ def find_candidates(query: Images, gallery: Images, annotation: Annotation) -> C
     if not answered.any():
         raise InputError(f"none of the {len(query)} queries has a match; expected query and gallery of one dataset")
 
-    agree = agreement(schema, annotation.lookup(people)[:, None], annotation.lookup(pids))
+    agree = attribute_agreement(schema, annotation.lookup(people)[:, None], annotation.lookup(pids))
     pattern = agree @ (1 << np.arange(len(schema.groups)))
     wanted = np.isin(pids, people)
     sizes = [

@@ -61,7 +61,7 @@ class Ablated:
         return worth
 
 
-def some_people(query: Samples, gallery: Samples, *, people: int, seed: int) -> tuple[Samples, Samples]:
+def subsample_people(query: Samples, gallery: Samples, *, people: int, seed: int) -> tuple[Samples, Samples]:
     """A smaller test: the queries of ``people`` random identities and a gallery image of theirs per camera.
 
     Identities of the gallery that no query has (distractors) keep their share of it. All people where there are fewer.

@@ -20,7 +20,7 @@ from mosaicreid.files import atomic_path
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.runs import read_run, run_folder
 from mosaicreid.training.checkpoints import differing_settings, load_checkpoint
-from mosaicreid.training.session import SHARED_STAGES, Session, decode, earlier_stages, open_session
+from mosaicreid.training.session import SHARED_STAGES, Session, earlier_stages, open_session
 from mosaicreid.training.stages import identity, train_experts
 
 # The same people in every seed, so that seeds are compared on the same queries.
@@ -48,9 +48,8 @@ def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effor
     effort = effort or Effort()
     config = read_run(run_folder(runs, dataset=dataset, name="all", seed=seed)).config
     session, model = trained(config, root=root, runs=runs)
-    router, probed = session.models.router, session.data
+    router, query, gallery = session.models.router, session.query, session.gallery
     assert router is not None
-    query, gallery = (decode(session, images, "test") for images in (probed.query, probed.gallery))
     schema = get_schema(dataset)
     probe = Probe(
         schema=schema,
@@ -64,7 +63,7 @@ def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effor
         device=str(session.context.accelerator.device),
     )
     found = run_controls(probe, seed=seed, noise=effort.noise)
-    some = ablation.some_people(query, gallery, people=effort.people, seed=_PEOPLE_SEED)
+    some = ablation.subsample_people(query, gallery, people=effort.people, seed=_PEOPLE_SEED)
     ablated = ablation.Ablated(model=model, router=router, query=some[0], gallery=some[1], device=probe.device)
     tables: Mapping[str, pd.DataFrame] = {
         "heads": found.heads,

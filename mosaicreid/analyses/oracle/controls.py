@@ -1,6 +1,6 @@
 """The controls for the oracle on one trained model: what its router, or the labels alone, retrieve when labels change.
 
-Every control answers the same queries, so all differences are paired. See ``controls`` for how labels are changed.
+Every control answers the same queries, so all differences are paired. See ``labels`` for how labels are changed.
 """
 
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle import labels
 from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
-from mosaicreid.analyses.oracle.fusion import Ids, fuse
+from mosaicreid.analyses.oracle.fusion import Identities, fuse
 from mosaicreid.analyses.oracle.labels import Codes
 from mosaicreid.attributes import Schema
 from mosaicreid.data.loaders import Samples
 from mosaicreid.models.inference import extract_features
 from mosaicreid.models.reid import ReidModel
-from mosaicreid.models.router import Router, lend_codes
+from mosaicreid.models.router import Router, label_at_random
 from mosaicreid.retrieval.metrics import evaluate_scores
 
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -44,23 +44,24 @@ class Probe:
     batch_size: int = 64
     device: str = "cpu"
 
-    def plain(self, samples: Samples) -> Tensor:
+    def baseline_features(self, samples: Samples) -> Tensor:
         """Features (N, D) of the baseline."""
         return extract_features(self.baseline, samples, None, batch_size=self.batch_size, device=self.device).cpu()
 
-    def routed(self, samples: Samples, codes: Codes, *, model: ReidModel | None = None) -> Tensor:
-        """Features (N, D) of ``model`` (default: the probe's) when its router is told ``codes`` (N, A)."""
-        told, used = replace(samples, codes=codes.astype(np.int64)), model or self.model
-        return extract_features(used, told, self.router, batch_size=self.batch_size, device=self.device).cpu()
+    def routed_features(self, samples: Samples, codes: Codes, *, model: ReidModel | None = None) -> Tensor:
+        """Features (N, D) of ``model`` (default: the probe's) when its router gets ``codes`` (N, A)."""
+        relabelled, used = replace(samples, codes=codes.astype(np.int64)), model or self.model
+        return extract_features(used, relabelled, self.router, batch_size=self.batch_size, device=self.device).cpu()
 
-    def told(self, query: Codes, gallery: Codes, *, model: ReidModel | None = None) -> Tensor:
-        """Similarities (Q, G) when the router is told ``query`` (Q, A) and ``gallery`` (G, A)."""
+    def similarities(self, query: Codes, gallery: Codes, *, model: ReidModel | None = None) -> Tensor:
+        """Similarities (Q, G) when the router gets ``query`` (Q, A) and ``gallery`` (G, A)."""
         return labels.similarity(
-            self.routed(self.query, query, model=model), self.routed(self.gallery, gallery, model=model)
+            self.routed_features(self.query, query, model=model),
+            self.routed_features(self.gallery, gallery, model=model),
         )
 
     @property
-    def ids(self) -> Ids:
+    def ids(self) -> Identities:
         """query_pids (Q,), query_camids (Q,), gallery_pids (G,), gallery_camids (G,)."""
         return self.query.pids, self.query.camids, self.gallery.pids, self.gallery.camids
 
@@ -80,7 +81,7 @@ def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -
 
     ``baseline``; ``oracle`` (the true labels); ``labels`` (agreement alone, no image); ``fusion``, ``fusion-crossfit``
     and ``fusion-best`` (baseline score plus weighted agreement, no experts; see ``fusion``); ``permuted-people`` and
-    ``permuted-images`` (the trained model is told other people's labels, consistently or image by image);
+    ``permuted-images`` (the trained model gets other people's labels, consistently or image by image);
     ``permuted-trained`` (as ``permuted-people``, by experts that were trained on permuted labels); ``noise-query``,
     ``noise-gallery``, ``noise-both`` (level: probability of a wrong label, drawn per image); ``predicted`` (linear
     heads in place of the oracle, distractors included); ``distractors-lent`` (unannotated images get random labels);
@@ -92,19 +93,19 @@ def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -
     """
     generator = np.random.default_rng(seed)
     query, gallery, train = probe.query, probe.gallery, probe.train
-    plain_train, plain_query, plain_gallery = (probe.plain(samples) for samples in (train, query, gallery))
+    plain_train, plain_query, plain_gallery = (probe.baseline_features(samples) for samples in (train, query, gallery))
     similar = labels.similarity(plain_query, plain_gallery)
-    agreeing = labels.agreement(query.codes, gallery.codes)
-    oracle = probe.told(query.codes, gallery.codes)
+    agreeing = labels.label_agreement(query.codes, gallery.codes)
+    oracle = probe.similarities(query.codes, gallery.codes)
     heads = fit_heads(plain_train.numpy(), train.codes, probe.schema)
     fusion = fuse(_one_per_camera(plain_train, train), (similar, agreeing, probe.ids), generator)
     scored = {
         "baseline": similar,
         "oracle": oracle,
         "labels": agreeing,
-        "predicted": probe.told(heads.codes(plain_query.numpy()), heads.codes(plain_gallery.numpy())),
+        "predicted": probe.similarities(heads.codes(plain_query.numpy()), heads.codes(plain_gallery.numpy())),
         **_permuted(probe, generator),
-        **_lent(probe, generator),
+        **_distractors_labelled(probe, generator),
     }
     rows = [_frame(probe, name, _ap(probe, scores)) for name, scores in scored.items()]
     rows += [_frame(probe, name, ap) for name, ap in fusion.ap.items()]
@@ -122,29 +123,29 @@ def _permuted(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]
     pids = np.concatenate([probe.query.pids, probe.gallery.pids])
     consistent = np.split(labels.permute_between_people(everybody, pids, generator), [len(probe.query)])
     inconsistent = np.split(labels.permute_between_images(everybody, generator), [len(probe.query)])
-    found = {"permuted-people": probe.told(*consistent), "permuted-images": probe.told(*inconsistent)}
+    found = {"permuted-people": probe.similarities(*consistent), "permuted-images": probe.similarities(*inconsistent)}
     if probe.permuted is not None:
-        found["permuted-trained"] = probe.told(*consistent, model=probe.permuted)
+        found["permuted-trained"] = probe.similarities(*consistent, model=probe.permuted)
     return found
 
 
-def _lent(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
+def _distractors_labelled(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
     """Where some gallery images have no label, they get a random query's."""
     codes, donors = probe.gallery.codes, probe.query.codes
     if not (codes == 0).all(axis=1).any():
         return {}
     random = torch.Generator().manual_seed(int(generator.integers(2**31)))
     annotated = torch.from_numpy(donors[(donors != 0).any(axis=1)])
-    lent = lend_codes(torch.from_numpy(codes), annotated, random).numpy()
-    return {"distractors-lent": probe.told(donors, lent)}
+    labelled = label_at_random(torch.from_numpy(codes), annotated, random).numpy()
+    return {"distractors-lent": probe.similarities(donors, labelled)}
 
 
 def _noise(probe: Probe, generator: np.random.Generator, levels: tuple[float, ...]) -> list[pd.DataFrame]:
-    true = [probe.routed(samples, samples.codes) for samples in (probe.query, probe.gallery)]
+    true = [probe.routed_features(samples, samples.codes) for samples in (probe.query, probe.gallery)]
     rows = []
     for level in levels:
         wrong = [
-            probe.routed(samples, labels.corrupt(samples.codes, probe.schema, level, generator))
+            probe.routed_features(samples, labels.corrupt(samples.codes, probe.schema, level, generator))
             for samples in (probe.query, probe.gallery)
         ]
         pairs = {"query": (wrong[0], true[1]), "gallery": (true[0], wrong[1]), "both": (wrong[0], wrong[1])}
@@ -165,11 +166,11 @@ def _among_look_alikes(probe: Probe, scored: dict[str, Tensor]) -> list[pd.DataF
     return rows
 
 
-def _one_per_camera(features: Tensor, train: Samples) -> tuple[Tensor, Tensor, Ids]:
+def _one_per_camera(features: Tensor, train: Samples) -> tuple[Tensor, Tensor, Identities]:
     """Retrieval among training people, one query per person and camera: similarities, agreements and identities."""
     _, first = np.unique(np.stack([train.pids, train.camids]), axis=1, return_index=True)
     ids = (train.pids[first], train.camids[first], train.pids, train.camids)
-    return labels.similarity(features[first], features), labels.agreement(train.codes[first], train.codes), ids
+    return labels.similarity(features[first], features), labels.label_agreement(train.codes[first], train.codes), ids
 
 
 def _ap(probe: Probe, scores: Tensor) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from mosaicreid.analyses.oracle.labels import WEIGHTS
 from mosaicreid.errors import InputError
 from mosaicreid.retrieval.metrics import evaluate_scores
 
-Ids = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
+Identities = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class Fusion:
 
 
 def fuse(
-    train: tuple[Tensor, Tensor, Ids],
-    test: tuple[Tensor, Tensor, Ids],
+    train: tuple[Tensor, Tensor, Identities],
+    test: tuple[Tensor, Tensor, Identities],
     generator: np.random.Generator,
     *,
     weights: Sequence[float] = WEIGHTS,
@@ -91,7 +91,7 @@ def cross_fit(
     return result, share
 
 
-def _ap(scored: tuple[Tensor, Tensor, Ids], weights: Sequence[float]) -> list[NDArray[np.float64]]:
+def _ap(scored: tuple[Tensor, Tensor, Identities], weights: Sequence[float]) -> list[NDArray[np.float64]]:
     similar, agreeing, ids = scored
     return [
         evaluate_scores(similar + weight * agreeing, *ids).per_query["ap"].to_numpy(dtype=float) for weight in weights

@@ -1,6 +1,6 @@
 """What an oracle gives away: labels changed on purpose, label agreement as a score, retrieval among look-alikes.
 
-Codes are the bit codes of ``annotation.Annotation``: (N, A) integers, bit v of column a set where value v of attribute
+Codes are the bit codes of ``attributes.Annotation``: (N, A) integers, bit v of column a set where value v of attribute
 a is annotated, 0 where nothing is.
 """
 
@@ -19,7 +19,7 @@ Codes = NDArray[np.integer]
 WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def agreement(query_codes: Codes, gallery_codes: Codes) -> Tensor:
+def label_agreement(query_codes: Codes, gallery_codes: Codes) -> Tensor:
     """Share of the A attributes on which two images agree, (Q, G) float32: their codes share a value.
 
     An unlabelled attribute agrees with nothing, not even with another unlabelled one.

@@ -13,17 +13,17 @@ _ALPHA = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class TableClaim:
     """One assertion of the paper about ``attributes`` in the experiments of one dataset, for one metric.
 
     ``topic`` keeps the ids of claims apart; ``where`` is the place in the paper; ``rule`` maps (claim, tables) to the
-    evidence and the objections, with ``tables`` as ``analysis.analyse_published`` names them.
+    evidence and the objections, with ``tables`` as ``compute.analyse_published`` names them.
     """
 
     topic: str
     text: str
     where: str
-    rule: "Callable[[Claim, Tables], tuple[str, list[str]]]"
+    rule: "Callable[[TableClaim, Tables], tuple[str, list[str]]]"
     dataset: str
     metric: str
     attributes: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Claim:
         return rows.iloc[0]
 
 
-def effect(claim: Claim, tables: Tables) -> tuple[str, list[str]]:
+def effect(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
     """A positive GLM coefficient: significant as printed, under t, after Holm (of the t tests), without any one row."""
     (name,) = claim.attributes
     judged = claim.row(tables, "caveats_t_vs_z", term=name)
@@ -68,7 +68,7 @@ def effect(claim: Claim, tables: Tables) -> tuple[str, list[str]]:
     return evidence, [objection for objection, applies in objections.items() if applies]
 
 
-def weak(claim: Claim, tables: Tables, *, strong: Sequence[str]) -> tuple[str, list[str]]:
+def weak(claim: TableClaim, tables: Tables, *, strong: Sequence[str]) -> tuple[str, list[str]]:
     """An effect near zero: the interval includes zero and stays below the effects of the ``strong`` attributes."""
     (name,) = claim.attributes
     found = claim.row(tables, "published_glm", term=name)
@@ -79,7 +79,7 @@ def weak(claim: Claim, tables: Tables, *, strong: Sequence[str]) -> tuple[str, l
     return evidence, ["the interval reaches effects called strong"] if found["ci_high"] >= least else []
 
 
-def difference(claim: Claim, tables: Tables, *, level: float) -> tuple[str, list[str]]:
+def difference(claim: TableClaim, tables: Tables, *, level: float) -> tuple[str, list[str]]:
     """A Welch test at ``level``, after Holm at 5 %, and with the other attributes held fixed by the GLM."""
     (name,) = claim.attributes
     tested = claim.row(tables, "caveats_multiplicity", attribute=name, test="welch")
@@ -94,7 +94,7 @@ def difference(claim: Claim, tables: Tables, *, level: float) -> tuple[str, list
     return evidence, [objection for objection, applies in objections.items() if applies]
 
 
-def any_difference(claim: Claim, tables: Tables, *, level: float) -> tuple[str, list[str]]:
+def any_difference(claim: TableClaim, tables: Tables, *, level: float) -> tuple[str, list[str]]:
     """``difference`` for the one among the attributes whose Welch test has the smallest p-value."""
     tests = claim.rows(tables, "published_welch").set_index("attribute")["p_value"]
     best = str(tests[list(claim.attributes)].idxmin())
@@ -102,7 +102,7 @@ def any_difference(claim: Claim, tables: Tables, *, level: float) -> tuple[str, 
     return f"{best}: {evidence}", objections
 
 
-def leaders(claim: Claim, tables: Tables, *, table: str, statistic: str, k: int) -> tuple[str, list[str]]:
+def leaders(claim: TableClaim, tables: Tables, *, table: str, statistic: str, k: int) -> tuple[str, list[str]]:
     """The first ``k`` attributes by the size of a statistic all belong to the attributes that the paper names."""
     rows = claim.rows(tables, table).rename(columns={"term": "attribute"}).set_index("attribute")
     ranked = rows[statistic].drop("Intercept", errors="ignore").abs().sort_values(ascending=False, kind="stable")
@@ -112,7 +112,7 @@ def leaders(claim: Claim, tables: Tables, *, table: str, statistic: str, k: int)
     return evidence, [f"the first {k} include {' and '.join(strangers)}"] if strangers else []
 
 
-def forest_leaders(claim: Claim, tables: Tables, *, importance: str, k: int) -> tuple[str, list[str]]:
+def forest_leaders(claim: TableClaim, tables: Tables, *, importance: str, k: int) -> tuple[str, list[str]]:
     """The attributes are among the first ``k`` of a forest importance, with the paper's seed and every other one."""
     if importance == "shap":
         rows = claim.rows(tables, "published_shap")
@@ -130,7 +130,7 @@ def forest_leaders(claim: Claim, tables: Tables, *, importance: str, k: int) -> 
     return evidence, ["depends on the forest's seed"] if any(worst[name] > k for name in claim.attributes) else []
 
 
-def stronger(claim: Claim, tables: Tables) -> tuple[str, list[str]]:
+def stronger(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
     """The first attribute's coefficient exceeds the second's, by a test of their difference."""
     first, second = claim.attributes
     found = claim.row(tables, "caveats_contrast", first=first, second=second)
@@ -142,7 +142,7 @@ def stronger(claim: Claim, tables: Tables) -> tuple[str, list[str]]:
     return evidence, ["the difference is not significant"] if found["p_value"] >= _ALPHA else []
 
 
-def attributes_differ(claim: Claim, tables: Tables) -> tuple[str, list[str]]:
+def attributes_differ(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
     """It matters which attributes are included, not only how many: an F test of equal coefficients."""
     found = claim.row(tables, "caveats_equal_effects")
     evidence = (
@@ -152,7 +152,7 @@ def attributes_differ(claim: Claim, tables: Tables) -> tuple[str, list[str]]:
     return evidence, ["cannot be told from counting attributes"] if found["p_value"] >= _ALPHA else []
 
 
-def same_conclusions(claim: Claim, tables: Tables, *, other: str) -> tuple[str, list[str]]:
+def same_conclusions(claim: TableClaim, tables: Tables, *, other: str) -> tuple[str, list[str]]:
     """The attributes with p < 0.05 in the GLM of this metric are those of the ``other`` metric."""
     glm = tables["published_glm"]
     glm = glm[(glm["dataset"] == claim.dataset) & (glm["term"] != "Intercept") & (glm["p_value"] < _ALPHA)]

@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 
 from mosaicreid.analyses.paper.claim_rules import (
-    Claim,
+    TableClaim,
     Tables,
     any_difference,
     attributes_differ,
@@ -28,24 +28,24 @@ _STRONG = {"market1501": ("age", "upcolour", "downcolour"), "dukemtmc": ("gender
 _WEAK = {"market1501": ("hat", "handbag", "up"), "dukemtmc": ("hat", "handbag")}
 
 
-def _about_coefficients() -> list[Claim]:
+def _about_coefficients() -> list[TableClaim]:
     claims = []
     for dataset in _DATASETS:
         at = {"dataset": dataset, "metric": "mAP"}
         glm = {"where": "4.4, on Table 4"} | at
         claims += [
-            Claim(topic="glm", text="strong positive contribution", rule=effect, attributes=(name,), **glm)
+            TableClaim(topic="glm", text="strong positive contribution", rule=effect, attributes=(name,), **glm)
             for name in _STRONG[dataset]
         ]
         claims += [
-            Claim(
+            TableClaim(
                 topic="colour", text="clothing colour is strongly significant", rule=effect, attributes=(name,), **glm
             )
             for name in _COLOURS
             if name not in _STRONG[dataset]
         ]
         claims.append(
-            Claim(
+            TableClaim(
                 topic="colour-largest",
                 text="clothing colours have the largest effects",
                 rule=partial(leaders, table="published_glm", statistic="coef", k=len(_COLOURS)),
@@ -54,7 +54,7 @@ def _about_coefficients() -> list[Claim]:
             )
         )
         claims += [
-            Claim(
+            TableClaim(
                 topic="weak",
                 text="weak contribution",
                 rule=partial(weak, strong=_STRONG[dataset]),
@@ -64,11 +64,11 @@ def _about_coefficients() -> list[Claim]:
             for name in _WEAK[dataset]
         ]
         claims += [
-            Claim(topic="carried", text="moderate positive effect", rule=effect, attributes=(name,), **glm)
+            TableClaim(topic="carried", text="moderate positive effect", rule=effect, attributes=(name,), **glm)
             for name in ("backpack", "bag")
         ]
         claims += [
-            Claim(
+            TableClaim(
                 topic="lower-colour",
                 text="lower colour matters more than upper colour",
                 where="4.4, last paragraph",
@@ -76,7 +76,7 @@ def _about_coefficients() -> list[Claim]:
                 attributes=("downcolour", "upcolour"),
                 **at,
             ),
-            Claim(
+            TableClaim(
                 topic="strongest",
                 text="colours and intrinsic attributes contribute most",
                 where="abstract and 5",
@@ -84,7 +84,7 @@ def _about_coefficients() -> list[Claim]:
                 attributes=(*_COLOURS, *_INTRINSIC),
                 **at,
             ),
-            Claim(
+            TableClaim(
                 topic="differ",
                 text="attributes differ in importance",
                 where="the premise of 4.4",
@@ -96,10 +96,10 @@ def _about_coefficients() -> list[Claim]:
     return claims
 
 
-def _about_forests() -> list[Claim]:
+def _about_forests() -> list[TableClaim]:
     forest = {"where": "4.4, on Table 5 and Figure 5", "metric": "mAP"}
     claims = [
-        Claim(
+        TableClaim(
             topic=f"key-{importance}",
             text=f"lower colour is the key contributor ({importance.upper()})",
             rule=partial(forest_leaders, importance=importance, k=1),
@@ -112,7 +112,7 @@ def _about_forests() -> list[Claim]:
     ]
     notable = {"market1501": ("upcolour", "age", "bag"), "dukemtmc": ("gender", "upcolour")}
     return claims + [
-        Claim(
+        TableClaim(
             topic=f"next-{importance}",
             text=f"next after lower colour ({importance.upper()})",
             rule=partial(forest_leaders, importance=importance, k=1 + len(names)),
@@ -125,14 +125,16 @@ def _about_forests() -> list[Claim]:
     ]
 
 
-def _about_tests() -> list[Claim]:
+def _about_tests() -> list[TableClaim]:
     highly = {"text": "highly significant effect of inclusion (p < 0.01)", "where": "4.4, on Table 5", "metric": "mAP"}
     claims = [
-        Claim(topic="welch", rule=partial(difference, level=0.01), dataset="market1501", attributes=(name,), **highly)
+        TableClaim(
+            topic="welch", rule=partial(difference, level=0.01), dataset="market1501", attributes=(name,), **highly
+        )
         for name in (*_INTRINSIC, *_COLOURS)
     ]
     claims.append(
-        Claim(
+        TableClaim(
             topic="welch-any",
             rule=partial(any_difference, level=0.01),
             dataset="dukemtmc",
@@ -141,7 +143,7 @@ def _about_tests() -> list[Claim]:
         )
     )
     claims += [
-        Claim(
+        TableClaim(
             topic="largest-t",
             text="the largest t statistics belong to colours and accessories",
             where="4.4, on Table 5",
@@ -152,7 +154,7 @@ def _about_tests() -> list[Claim]:
         )
         for dataset in _DATASETS
     ]
-    backpack = Claim(
+    backpack = TableClaim(
         topic="backpack",
         text="the backpack has a significant positive impact",
         where="4.4, last paragraph",
@@ -164,14 +166,14 @@ def _about_tests() -> list[Claim]:
     return [*claims, backpack]
 
 
-def _about_rank1() -> list[Claim]:
+def _about_rank1() -> list[TableClaim]:
     named = {"market1501": ("downcolour", "age"), "dukemtmc": ("downcolour",)}
     largest = {"market1501": (*_COLOURS, "age"), "dukemtmc": _COLOURS}
     claims = []
     for dataset in _DATASETS:
         at = {"dataset": dataset, "metric": "rank1"}
         claims += [
-            Claim(
+            TableClaim(
                 topic="glm",
                 text="significant positive effect on Rank-1",
                 where="appendix, on Table 7",
@@ -182,7 +184,7 @@ def _about_rank1() -> list[Claim]:
             for name in named[dataset]
         ]
         claims += [
-            Claim(
+            TableClaim(
                 topic="same",
                 text="Rank-1 leads to the same conclusions as mAP",
                 where="4.4 and appendix",
@@ -190,7 +192,7 @@ def _about_rank1() -> list[Claim]:
                 dataset=dataset,
                 metric="rank1",
             ),
-            Claim(
+            TableClaim(
                 topic="largest-d",
                 text="lower colour, upper colour and age have the largest Cohen's d",
                 where="appendix, on Figure 9",
@@ -202,16 +204,16 @@ def _about_rank1() -> list[Claim]:
     return claims
 
 
-CLAIMS = (*_about_coefficients(), *_about_forests(), *_about_tests(), *_about_rank1())
+TABLE_CLAIMS = (*_about_coefficients(), *_about_forests(), *_about_tests(), *_about_rank1())
 
 
 def judge(tables: Tables) -> pd.DataFrame:
     """Every claim with its verdict: id, claim, where, dataset, metric, attributes, evidence, verdict.
 
-    ``tables`` are the frames of ``analysis.analyse_published``. A verdict is ``holds`` or the objections.
+    ``tables`` are the frames of ``compute.analyse_published``. A verdict is ``holds`` or the objections.
     """
     rows = []
-    for claim in CLAIMS:
+    for claim in TABLE_CLAIMS:
         evidence, objections = claim.rule(claim, tables)
         rows.append(
             {

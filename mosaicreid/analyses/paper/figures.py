@@ -92,7 +92,7 @@ def plot_search(steps: pd.DataFrame) -> Figure:
 def plot_depth(table: pd.DataFrame) -> Figure:
     """Gain over the baseline against the number of last blocks that have experts (Table 6).
 
-    ``table``: last_k, mAP_gain, rank1_gain (percentage points), as ``paper_tables.gains_by_depth``.
+    ``table``: last_k, mAP_gain, rank1_gain (percentage points), as ``tables.gains_by_depth``.
 
     Raises:
         InputError: no rows, or one of the columns is missing.

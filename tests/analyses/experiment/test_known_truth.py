@@ -6,8 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from mosaicreid import published
-from mosaicreid.analyses.experiment.known_truth import TRUTH, explain, gains_alone, scores_by_bits
+from mosaicreid.analyses.experiment.known_truth import TRUTH, expected_correlation, gains_alone, scores_by_bits
 from mosaicreid.config.inclusion import indicators
+from mosaicreid.datasets import get_schema
 from mosaicreid.statistics.estimators import fit_glm
 from mosaicreid.sweep.variants import table3
 
@@ -18,7 +19,7 @@ BITS = pd.Series(np.arange(1, len(NAMES) + 1) / 10, index=NAMES)
 
 def experiment(score):
     """Table 3 where a configuration whose labels tell ``b`` bits scores ``score(b)`` percent, and the truth."""
-    marks = pd.DataFrame([indicators(name, DATASET) for name in table3(DATASET)])
+    marks = pd.DataFrame([indicators(name, get_schema(DATASET)) for name in table3(DATASET)])
     scores = marks[list(NAMES)].to_numpy(float) @ BITS.to_numpy()
     table = marks.assign(configuration=list(table3(DATASET)), mAP=score(scores), mAP_sd=np.nan)
     return {DATASET: table}, {DATASET: pd.DataFrame({"attribute": NAMES, TRUTH: BITS.to_numpy()})}
@@ -32,7 +33,7 @@ def effects(values, std_err=1e-6):
 
 def explained(score, values, std_err=1e-6):
     tables3, truths = experiment(score)
-    return explain(effects(values, std_err), scores_by_bits(tables3, truths), tables3).iloc[0]
+    return expected_correlation(effects(values, std_err), scores_by_bits(tables3, truths), tables3).iloc[0]
 
 
 def test_bits_of_a_configuration_are_those_of_its_attributes():
@@ -72,7 +73,7 @@ def test_saturation_alone_spoils_the_additive_ranking():
     fitted = fit_glm(design, NAMES, "mAP").loc[list(NAMES), "coef"]
     assert found["glm_rho"] == pytest.approx(spearmanr(fitted, BITS).statistic)
     assert found["glm_rho"] < 0.7
-    assert "would not reach 0.7 even if scores followed the bits alone" in found["reading"]
+    assert "would not reach 0.7 even if scores truth_correlations the bits alone" in found["reading"]
 
 
 def linear(values, std_err):
@@ -85,7 +86,7 @@ def test_readings_tell_recovery_noise_and_disagreement_apart():
     assert (exact["rho"], exact["slope"]) == (pytest.approx(1), pytest.approx(3 / 0.9))
     assert exact["reading"] == "the known ranking is recovered"
     assert linear(np.roll(line, 5), 1.0)["reading"].startswith("most of the spread of the effects is sampling noise")
-    assert linear(line[::-1], 0.01)["reading"].startswith("noise does not explain it")
+    assert linear(line[::-1], 0.01)["reading"].startswith("noise does not expected_correlation it")
     within = linear(line + 1.1 * np.array([1, -1] * 5), 0.8)
     assert within["expected_low"] <= within["rho"] < 0.7
     assert within["reading"].startswith("noise of this size")

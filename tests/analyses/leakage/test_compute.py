@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mosaicreid.analyses.leakage.compute import agreement, find_candidates, subset_identities, subset_scores
+from mosaicreid.analyses.leakage.compute import attribute_agreement, find_candidates, subset_identities, subset_scores
 from mosaicreid.analyses.leakage.figures import plot_leakage_published, plot_leakage_shapley
 from mosaicreid.analyses.leakage.tables import (
     leakage_published,
@@ -84,12 +84,12 @@ def test_agreement_of_every_kind():
     backpack, up, colour = (schema.attributes.index(name) for name in ("backpack", "up", "upcolour"))
     codes["person"][[backpack, up, colour]] = 0b01, 0b01, 0b011
     codes["other"][[backpack, up, colour]] = 0b10, 0b10, 0b010
-    with_nobody = agreement(schema, codes["person"], codes["nobody"])
+    with_nobody = attribute_agreement(schema, codes["person"], codes["nobody"])
     # No backpack and no label both leave the expert idle; a sleeve or a colour activates one.
     assert with_nobody[[backpack, up, colour]].tolist() == [True, False, False]
-    with_other = agreement(schema, codes["person"], codes["other"])
+    with_other = attribute_agreement(schema, codes["person"], codes["other"])
     assert with_other[[backpack, up, colour]].tolist() == [False, False, True]
-    assert agreement(schema, codes["person"], codes["person"]).all()
+    assert attribute_agreement(schema, codes["person"], codes["person"]).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -155,7 +155,9 @@ def test_real_datasets_equal_image_level_retrieval(real, dataset):
         for suffix, among in (("", gallery), ("_no_distractors", known)):
             strangers, stranger = np.unique(among.pids, return_inverse=True)
             codes = annotation.lookup(people)[:, None], annotation.lookup(strangers)
-            counted = torch.from_numpy((agreement(annotation.schema, *codes) & members).sum(axis=2, dtype=np.int16))
+            counted = torch.from_numpy(
+                (attribute_agreement(annotation.schema, *codes) & members).sum(axis=2, dtype=np.int16)
+            )
             rows, columns = torch.from_numpy(person), torch.from_numpy(stranger)
             expected = evaluate_scores(
                 lambda block, counted=counted, rows=rows, columns=columns: counted[rows[block]][:, columns],

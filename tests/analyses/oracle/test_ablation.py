@@ -3,7 +3,7 @@ import pytest
 import shapiq
 import torch
 
-from mosaicreid.analyses.oracle.ablation import Ablated, attribute_values, cluster_values, some_people
+from mosaicreid.analyses.oracle.ablation import Ablated, attribute_values, cluster_values, subsample_people
 from mosaicreid.config.settings import ExpertOptions
 from mosaicreid.data.augment import normalise
 from mosaicreid.data.loaders import Samples
@@ -94,7 +94,7 @@ def test_exact_values_of_clusters_are_shapiqs(ablated: Ablated) -> None:
 
 def test_some_people_keep_an_image_per_camera_and_the_share_of_distractors() -> None:
     query, gallery = make_samples(20, 1), make_samples(40, 2, distractors=20)
-    few, smaller = some_people(query, gallery, people=2, seed=0)
+    few, smaller = subsample_people(query, gallery, people=2, seed=0)
     assert len(np.unique(few.pids)) == 2
     assert len(few) == 8
     known = smaller.pids > 0
@@ -106,7 +106,7 @@ def test_some_people_keep_an_image_per_camera_and_the_share_of_distractors() -> 
         place = np.flatnonzero((gallery.pixels == image).all(axis=(1, 2, 3)))
         assert (gallery.pids[place], gallery.camids[place]) == (pid, camid)
         np.testing.assert_array_equal(gallery.codes[place[0]], codes)
-    assert len(some_people(query, gallery, people=99, seed=0)[0]) == len(query)
+    assert len(subsample_people(query, gallery, people=99, seed=0)[0]) == len(query)
 
 
 def test_bad_input_is_named(ablated: Ablated) -> None:

@@ -24,10 +24,10 @@ class StandIn(Probe):
     """Pixels are features already: a weak trace of the person, and the labels one-hot. Told codes are appended one-hot,
     so the router helps as far as codes are constant within a person and differ between people."""
 
-    def plain(self, samples: Samples) -> Tensor:
+    def baseline_features(self, samples: Samples) -> Tensor:
         return torch.from_numpy(np.asarray(samples.pixels))
 
-    def routed(self, samples: Samples, codes: np.ndarray, *, model: nn.Module | None = None) -> Tensor:
+    def routed_features(self, samples: Samples, codes: np.ndarray, *, model: nn.Module | None = None) -> Tensor:
         if model is not None and model is self.permuted:
             return self.plain(samples)
         bits = np.concatenate([codes[:, [a]] >> np.arange(8) & 1 for a in range(codes.shape[1])], axis=1)
@@ -83,8 +83,11 @@ def found() -> dict[str, pd.Series]:
 def test_baseline_and_oracle_retrieve_with_their_features(found: dict[str, pd.Series]) -> None:
     probe = make_probe()
     for name, features in {
-        "baseline": (probe.plain(probe.query), probe.plain(probe.gallery)),
-        "oracle": (probe.routed(probe.query, probe.query.codes), probe.routed(probe.gallery, probe.gallery.codes)),
+        "baseline": (probe.baseline_features(probe.query), probe.baseline_features(probe.gallery)),
+        "oracle": (
+            probe.routed_features(probe.query, probe.query.codes),
+            probe.routed_features(probe.gallery, probe.gallery.codes),
+        ),
     }.items():
         expected = evaluate(*features, *probe.ids).per_query["ap"]
         np.testing.assert_allclose(found[name], expected, rtol=1e-6)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mosaicreid.analyses.oracle.fusion import cross_fit, fuse
-from mosaicreid.analyses.oracle.labels import agreement, similarity
+from mosaicreid.analyses.oracle.labels import label_agreement, similarity
 from mosaicreid.errors import InputError
 from mosaicreid.retrieval.metrics import evaluate_scores
 
@@ -15,7 +15,7 @@ def people(number: int, seed: int, noise: float) -> tuple[torch.Tensor, torch.Te
     features = generator.normal(size=(number, 8))[pids] + noise * generator.normal(size=(4 * number, 8))
     codes = (1 << generator.integers(0, 3, (number, 6)))[pids]
     tensor = torch.from_numpy(features)
-    return similarity(tensor, tensor), agreement(codes, codes), (pids, camids, pids, camids)
+    return similarity(tensor, tensor), label_agreement(codes, codes), (pids, camids, pids, camids)
 
 
 def test_weights_are_the_best_of_their_candidates() -> None:

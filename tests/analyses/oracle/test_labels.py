@@ -21,7 +21,7 @@ def random_codes(images: int, generator: np.random.Generator) -> np.ndarray:
     hnp.arrays(np.int64, (4, 3), elements=st.integers(0, 7)), hnp.arrays(np.int64, (5, 3), elements=st.integers(0, 7))
 )
 def test_agreement_counts_shared_values(query: np.ndarray, gallery: np.ndarray) -> None:
-    scores = labels.agreement(query, gallery)
+    scores = labels.label_agreement(query, gallery)
     for q, one in enumerate(query):
         for g, other in enumerate(gallery):
             assert scores[q, g] == pytest.approx(sum((a & b) > 0 for a, b in zip(one, other, strict=True)) / 3)

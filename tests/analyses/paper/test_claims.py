@@ -7,7 +7,7 @@ import pytest
 
 from mosaicreid.analyses.paper import claims
 from mosaicreid.analyses.paper.claim_rules import (
-    Claim,
+    TableClaim,
     any_difference,
     attributes_differ,
     difference,
@@ -20,8 +20,8 @@ from mosaicreid.analyses.paper.claim_rules import (
 )
 
 
-def claim(rule: Callable[..., object], *attributes: str) -> Claim:
-    return Claim(
+def claim(rule: Callable[..., object], *attributes: str) -> TableClaim:
+    return TableClaim(
         topic="t",
         text="x",
         where="y",
@@ -191,7 +191,7 @@ def test_a_claim_without_its_one_row_of_evidence_is_not_judged() -> None:
 
 
 def test_every_claim_has_an_id_of_its_own() -> None:
-    ids = [one.id for one in claims.CLAIMS]
+    ids = [one.id for one in claims.TABLE_CLAIMS]
     assert len(ids) == len(set(ids))
     assert not any(" " in one or "," in one for one in ids)
 
