@@ -29,10 +29,10 @@ class StandIn(Probe):
 
     def routed_features(self, samples: Samples, codes: np.ndarray, *, model: nn.Module | None = None) -> Tensor:
         if model is not None and model is self.permuted:
-            return self.plain(samples)
+            return self.baseline_features(samples)
         bits = np.concatenate([codes[:, [a]] >> np.arange(8) & 1 for a in range(codes.shape[1])], axis=1)
         norm = np.maximum(np.linalg.norm(bits, axis=1, keepdims=True), 1)
-        plain = self.plain(samples)
+        plain = self.baseline_features(samples)
         return torch.cat([plain / plain.norm(dim=1, keepdim=True), torch.from_numpy(bits / norm)], dim=1)
 
 
