@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid.config.inclusion import indicators
-from mosaicreid.config.profiles import make_config
+from mosaicreid.config.profiles import PROFILES, make_config
 from mosaicreid.datasets import get_schema
 from mosaicreid.runs import run_folder, run_name, write_run
 from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
@@ -20,7 +20,9 @@ def write_runs(root: Path, dataset: str, *, variants: bool = True) -> Path:
     generator = np.random.default_rng(0)
     every = {name: Variant(configuration=name) for name in table3(dataset)}
     if variants:
-        every = {variant.name: variant for variant in (*last_k_variants(DEPTH), *ablations())} | every
+        every = {
+            variant.name: variant for variant in (*last_k_variants(DEPTH), *ablations(PROFILES["tiny"].experts))
+        } | every
     for variant in every.values():
         for seed in (0, 1):
             overrides = {"data.dataset": dataset, "experts.configuration": variant.configuration, "seed": seed}

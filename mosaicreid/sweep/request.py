@@ -64,7 +64,7 @@ class Sweep:
     def _all(self, dataset: str) -> dict[str, Variant]:
         wanted = [Variant(configuration=name) for name in table3(dataset)]
         if dataset == self.variants_on:
-            wanted += [*last_k_variants(self.settings.experts.last_k), *ablations()]
+            wanted += [*last_k_variants(self.settings.experts.last_k), *ablations(self.settings.experts)]
         return {variant.name: variant for variant in wanted}
 
 

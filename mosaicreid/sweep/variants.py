@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mosaicreid import published
+from mosaicreid.config.settings import ExpertConfig
 from mosaicreid.datasets import get_schema
 
 
@@ -61,23 +62,30 @@ def last_k_variants(depth: int) -> tuple[Variant, ...]:
     )
 
 
-def ablations() -> tuple[Variant, ...]:
-    """What the paper leaves open, one choice at a time with all attributes; the defaults are Table 3's ``all``.
+def ablations(usual: ExpertConfig) -> tuple[Variant, ...]:
+    """What the paper leaves open, one choice at a time with all attributes; Table 3's ``all`` has the ``usual`` ones.
 
     Rank and pooling over active experts (Section 4.2 refers to a supplement), how tokens become one (Section 3.4),
     where the summary token is added (Section 3.4), which heads train and what the frozen encoder is (Section 3.5).
     Raw CLIP has no heads of its own, so its run starts with fresh ones.
     """
-    return (
-        *(_variant("all", **{"experts.rank": rank}) for rank in (1, 2, 8, 16, 32)),
-        _variant("all", **{"experts.pooling": "max"}),
-        _variant("all", **{"experts.token_reduction": "cls"}),
-        _variant("all", **{"experts.token_reduction": "max"}),
-        _variant("all", **{"experts.injection": "cls"}),
-        _variant("all", **{"experts.heads": "fresh"}),
-        _variant("all", **{"experts.heads": "frozen"}),
-        _variant("all", **{"experts.heads": "fresh", "experts.start": "clip"}),
+    ranks: tuple[Mapping[str, object], ...] = tuple({"experts.rank": rank} for rank in (1, 2, 4, 8, 16, 32))
+    choices: tuple[Mapping[str, object], ...] = (
+        *ranks,
+        {"experts.pooling": "max"},
+        {"experts.token_reduction": "cls"},
+        {"experts.token_reduction": "max"},
+        {"experts.injection": "cls"},
+        {"experts.heads": "fresh"},
+        {"experts.heads": "frozen"},
+        {"experts.heads": "fresh", "experts.start": "clip"},
     )
+    # A choice that is the usual one is `all` itself, under whose name its run would lie.
+    return tuple(_variant("all", **choice) for choice in choices if not _is_usual(choice, usual))
+
+
+def _is_usual(choice: Mapping[str, object], usual: ExpertConfig) -> bool:
+    return all(getattr(usual, name.removeprefix("experts.")) == value for name, value in choice.items())
 
 
 def _variant(configuration: str, **overrides: object) -> Variant:

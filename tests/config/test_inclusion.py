@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 import mosaicreid.published
 from mosaicreid.config.inclusion import inclusion_set, indicators
-from mosaicreid.config.profiles import make_config
 from mosaicreid.datasets import DATASETS, get_schema
 from mosaicreid.errors import InputError
-from mosaicreid.runs import run_name
-from mosaicreid.sweep.variants import ablations, last_k_variants, table3
+from mosaicreid.sweep.variants import table3
 
 
 @pytest.mark.parametrize(("dataset", "count"), [("market1501", 25), ("dukemtmc", 20)])
@@ -45,26 +43,3 @@ def test_a_union_of_attributes_is_that_set_in_schema_order(names):
 def test_unknown_parts_are_named(name):
     with pytest.raises(InputError, match="neither an attribute nor a cluster of dukemtmc"):
         inclusion_set(name, get_schema("dukemtmc"))
-
-
-def test_unknown_dataset():
-    with pytest.raises(InputError, match="market1501"):
-        table3("cuhk03")
-
-
-def test_table6_keeps_the_published_depths_and_scales_them():
-    assert [variant.overrides.get("experts.last_k") for variant in last_k_variants(12)] == [1, 2, 4, 8, None]
-    assert [variant.name for variant in last_k_variants(4)] == ["all@last_k=1", "all@last_k=2", "all@last_k=3", "all"]
-
-
-@pytest.mark.parametrize("profile", ["tiny", "paper"])
-def test_a_variant_is_named_like_its_run(profile):
-    depth = make_config(profile).experts.last_k
-    names = set()
-    for variant in (*last_k_variants(depth), *ablations()):
-        config = make_config(profile, {"experts.configuration": variant.configuration, **variant.overrides})
-        if variant.overrides == {"experts.rank": make_config(profile).experts.rank}:
-            continue  # the profile's own rank is Table 3's row
-        assert run_name(config) == variant.name
-        names.add(variant.name)
-    assert len(names) >= 12

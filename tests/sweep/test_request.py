@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mosaicreid.config.profiles import make_config
+from mosaicreid.config.profiles import PROFILES, make_config
 from mosaicreid.errors import InputError
 from mosaicreid.sweep.request import read_sweep
 from mosaicreid.sweep.variants import ablations, last_k_variants, table3
@@ -13,7 +13,10 @@ from mosaicreid.sweep.variants import ablations, last_k_variants, table3
 def test_the_default_is_the_whole_tiny_sweep_for_the_book():
     sweep = read_sweep({})
     assert (sweep.profile, sweep.datasets, sweep.seeds) == ("tiny", ("market1501", "dukemtmc"), (0,))
-    variants = {variant.name for variant in (*last_k_variants(make_config("tiny").experts.last_k), *ablations())}
+    variants = {
+        variant.name
+        for variant in (*last_k_variants(make_config("tiny").experts.last_k), *ablations(PROFILES["tiny"].experts))
+    }
     assert set(sweep.variants("market1501")) == set(table3("market1501")) | variants
     assert tuple(sweep.variants("dukemtmc")) == table3("dukemtmc")
     assert (sweep.results, sweep.executed) == (Path("results"), Path("book/executed"))

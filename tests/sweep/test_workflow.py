@@ -181,8 +181,8 @@ def test_a_comment_reruns_nothing_and_code_does(swept: Path) -> None:
 def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
     folder = copy(tmp_path)
     said = snakemake(folder, "-n", profile="paper", data="nowhere")
-    depth = make_config("paper").experts.last_k
-    variants = {variant.name for variant in (*last_k_variants(depth), *ablations())} - {"all"}
+    usual = make_config("paper").experts
+    variants = {variant.name for variant in (*last_k_variants(usual.last_k), *ablations(usual))} - {"all"}
     runs = len(table3("market1501")) + len(table3("dukemtmc")) + len(variants)
     assert len(table3("market1501")) + len(table3("dukemtmc")) == 45
     assert planned(said)["run"] == runs

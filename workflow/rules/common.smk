@@ -52,7 +52,7 @@ def depends_on(*stages):
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    name=r"[a-z0-9+@=,_]+",
+    name=r"[A-Za-z0-9+@=,_.-]+",
     seed=r"\d+",
     about="train|paper|ours",
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mosaicreid.analyses.experiment.collect import table3_of
 from mosaicreid.analyses.importance.estimators import ESTIMATORS, estimate_all
+from mosaicreid.config.settings import ExpertConfig
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.published import METRICS
@@ -41,16 +42,17 @@ def analyse_runs(runs: pd.DataFrame, dataset: str) -> dict[str, pd.DataFrame]:
     }
 
 
-def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, depth: int) -> dict[str, pd.DataFrame]:
+def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, usual: ExpertConfig) -> dict[str, pd.DataFrame]:
     """Table 6 and the ablations: every variant of ``all`` against ``all`` itself, paired over queries and seeds.
 
-    Returns ``last_k`` (all blocks included) and ``ablations``: variant, mAP, mAP_sd, rank1, rank1_sd, difference to
-    ``all`` in mAP points with ci_low and ci_high (over identities and seeds), seeds.
+    ``usual`` are the experts of ``all``. Returns ``last_k`` (all blocks included) and ``ablations``: variant, mAP,
+    mAP_sd, rank1, rank1_sd, difference to ``all`` in mAP points with ci_low and ci_high (over identities and seeds),
+    seeds.
 
     Raises:
         InputError: a variant has no run, or not the seeds that ``all`` has.
     """
-    wanted = {"last_k": last_k_variants(depth), "ablations": ablations()}
+    wanted = {"last_k": last_k_variants(usual.last_k), "ablations": ablations(usual)}
     reference = _ap(root, runs, dataset, "")
     found = {}
     for name, variants in wanted.items():

@@ -108,9 +108,9 @@ def experiment_tables(
         found["truth_followed"] = known_truth.truth_correlations(found["truth"])
         found["truth_reading"] = known_truth.expected_correlation(found["truth"], found["bits"], tables3)
     if variants_on:
-        depth = make_config(profile).experts.last_k
-        compared = compare_variants(root, runs, variants_on, depth)
-        found["last_k"] = tables.table6_beside_published(compared["last_k"], depth)
+        usual = make_config(profile).experts
+        compared = compare_variants(root, runs, variants_on, usual)
+        found["last_k"] = tables.table6_beside_published(compared["last_k"], usual.last_k)
         found["ablations"], found["ablation_counts"] = tables.judge_ablations(
             compared["ablations"].assign(dataset=variants_on)
         )

@@ -73,7 +73,7 @@ def test_saturation_alone_spoils_the_additive_ranking():
     fitted = fit_glm(design, NAMES, "mAP").loc[list(NAMES), "coef"]
     assert found["glm_rho"] == pytest.approx(spearmanr(fitted, BITS).statistic)
     assert found["glm_rho"] < 0.7
-    assert "would not reach 0.7 even if scores truth_correlations the bits alone" in found["reading"]
+    assert "would not reach 0.7 even if scores followed the bits alone" in found["reading"]
 
 
 def linear(values, std_err):
@@ -86,7 +86,7 @@ def test_readings_tell_recovery_noise_and_disagreement_apart():
     assert (exact["rho"], exact["slope"]) == (pytest.approx(1), pytest.approx(3 / 0.9))
     assert exact["reading"] == "the known ranking is recovered"
     assert linear(np.roll(line, 5), 1.0)["reading"].startswith("most of the spread of the effects is sampling noise")
-    assert linear(line[::-1], 0.01)["reading"].startswith("noise does not expected_correlation it")
+    assert linear(line[::-1], 0.01)["reading"].startswith("noise does not explain it")
     within = linear(line + 1.1 * np.array([1, -1] * 5), 0.8)
     assert within["expected_low"] <= within["rho"] < 0.7
     assert within["reading"].startswith("noise of this size")

@@ -10,6 +10,7 @@ from made_runs import DEPTH, write_runs
 from mosaicreid import published
 from mosaicreid.analyses.experiment.tables import judge_ablations
 from mosaicreid.analyses.experiment.write import write_experiment
+from mosaicreid.config.profiles import PROFILES
 from mosaicreid.errors import InputError
 from mosaicreid.results import read_results
 from mosaicreid.sweep.variants import ablations, last_k_variants
@@ -96,7 +97,7 @@ def test_table6_keeps_the_paper_and_ours_apart(written: Path) -> None:
     assert rows.groupby("source")["depth"].first().to_dict() == {"ours": DEPTH, "paper": 12}
     assert rows.loc[rows["source"] == "ours", "last_k"].iloc[-1] == DEPTH
     assert rows.groupby("source")["difference"].last().eq(0).all()
-    assert len(table(written, "ablations")) == len(ablations())
+    assert len(table(written, "ablations")) == len(ablations(PROFILES["tiny"].experts))
 
 
 ABLATED = pd.DataFrame(
@@ -135,7 +136,9 @@ def test_the_paper_agrees_with_itself_and_we_differ(written: Path) -> None:
 def test_sizes_and_costs(written: Path) -> None:
     rows = table(written, "sizes").set_index("dataset")
     assert rows.loc["dukemtmc", ["configurations", "seeds", "identities", "train_images"]].tolist() == [20, 2, 24, 100]
-    assert rows.loc["dukemtmc", "variants"] == len(last_k_variants(DEPTH)) - 1 + len(ablations())
+    assert rows.loc["dukemtmc", "variants"] == len(last_k_variants(DEPTH)) - 1 + len(
+        ablations(PROFILES["tiny"].experts)
+    )
     assert np.isnan(rows.loc["market1501", "identities"])
     costs = table(written, "costs").set_index(["dataset", "part"])
     assert costs.loc[("market1501", "experts"), "times"] == 50
