@@ -8,15 +8,20 @@ STAMP := $(VENV)/.installed
 # --nolock: after a kill -9 the lock of the dead run would stay, and the command would not go on by itself.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete --keep-going --quiet rules
 
-.PHONY: reproduce analyse sweep paper book test format clean
+.PHONY: reproduce sweep compare results paper book test format clean
 
-reproduce: analyse sweep book
-
-analyse: $(STAMP)
-	$(BIN)/mosaicreid analyse
+# Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
+reproduce: sweep compare book
 
 sweep: $(STAMP)
 	$(SNAKEMAKE) --cores $(CORES) --config seeds="$(SEEDS)"
+
+compare: $(STAMP)
+	$(BIN)/mosaicreid compare
+
+# Replaces the committed results and executed notebooks by this machine's: on purpose only.
+results: $(STAMP)
+	$(SNAKEMAKE) --cores $(CORES) --config seeds="$(SEEDS)" results=results executed=book/executed
 
 paper: $(STAMP)
 	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }

@@ -65,8 +65,9 @@ def run_name(config: Config) -> str:
     return f"{configuration}@{label}" if label else configuration
 
 
-def environment(device: str) -> dict[str, Any]:
-    """What a run's numbers may depend on besides its settings: versions, commit, machine and ``device``."""
+def environment(*, device: str, instructions: str) -> dict[str, Any]:
+    """What a run's numbers may depend on besides its settings: versions, commit, machine, ``device`` and the
+    processor's ``instructions``."""
     return {
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
@@ -74,6 +75,7 @@ def environment(device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "device": device,
+        "instructions": instructions,
     }
 
 

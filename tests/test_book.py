@@ -124,3 +124,19 @@ def test_a_wrong_key_is_a_warning_that_names_the_possible_ones(built: Path) -> N
         assert "no row with table='9'; there are: " in done.stdout + done.stderr
     finally:
         page.write_text(before)
+
+
+def test_the_page_on_this_machine_fills_after_a_sweep(built: Path) -> None:
+    page = built / "_build" / "html" / "machine.html"
+    assert "No sweep has been run in this checkout" in page.read_text()
+    own = built / "runs" / "tiny" / "results"
+    own.mkdir(parents=True)
+    (own / "machine_summary.csv").write_text(
+        "dataset,runs,equal,mean_difference,mean_absolute,largest,root_mean_square,seed_sd,verdict\n"
+        "dukemtmc,20,3,0,0.12,0.34,0.2,0.5,the same up to rounding\n"
+    )
+    try:
+        assert build(built).returncode == 0
+        assert "the same up to rounding" in page.read_text()
+    finally:
+        shutil.rmtree(built / "runs")

@@ -16,6 +16,7 @@ ROOMS = (
     *("retrieval", "statistics", "data", "models", "results", "plotting", "world", "runs", "training", "sweep"),
     *("analyses", "analyses.importance", "analyses.paper", "analyses.robust", "analyses.experiment"),
     *("analyses.priors", "analyses.leakage", "analyses.oracle", "analyses.shapley", "analyses.verdicts"),
+    "analyses.machine",
     *("commands", "cli", "stats"),
 )
 # Rooms that import only the errors.

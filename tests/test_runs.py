@@ -21,7 +21,7 @@ def finished(root, *, configuration="all", seed=0, dataset="market1501", mean_ap
     write_run(
         folder,
         config=config,
-        environment=environment("cpu"),
+        environment=environment(device="cpu", instructions="AVX2"),
         scores=dict.fromkeys(SCORES, mean_ap),
         cost={"experts_seconds": 1.5},
         per_query=pd.DataFrame({"query": [0, 1], "pid": [4, 5], "camid": [1, 2], "ap": [0.25, 0.75], "rank": [3, 1]}),
@@ -44,7 +44,7 @@ def test_a_run_is_read_as_written(tmp_path):
 def test_the_commit_is_that_of_the_checkout(tmp_path):
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     expected = head.stdout.strip() if head.returncode == 0 else "unknown"
-    assert environment("cpu")["commit"].removesuffix("-dirty") == expected
+    assert environment(device="cpu", instructions="AVX2")["commit"].removesuffix("-dirty") == expected
 
 
 def test_collecting_gives_one_row_per_run(tmp_path):

@@ -88,7 +88,10 @@ class ResultRole(SphinxRole):
 
 
 class ResultTable(SphinxDirective):
-    """``{result-table} file.csv``: rows and columns of a result file, scrollable on a narrow screen."""
+    """``{result-table} file.csv``: rows and columns of a result file, scrollable on a narrow screen.
+
+    With ``:machine:`` the file is one of this checkout's own sweep, or a note says that there is none yet.
+    """
 
     required_arguments = 1
     has_content = False
@@ -99,12 +102,19 @@ class ResultTable(SphinxDirective):
         "format": directives.unchanged,
         "caption": directives.unchanged,
         "name": directives.unchanged,
+        "machine": directives.flag,
     }
 
     def run(self) -> list[nodes.Node]:
-        folder = results_folder(self.env)
         name = self.arguments[0]
+        folder = results_folder(self.env)
+        if "machine" in self.options:
+            folder = Path(self.env.srcdir, self.env.config.machine_folder).resolve()
         self.env.note_dependency(str(folder / name))
+        if "machine" in self.options and not (folder / name).is_file():
+            text = "No sweep has been run in this checkout; after `make reproduce` its numbers stand here."
+            inline, messages = self.state.inline_text(text.replace("`", "``"), self.lineno)
+            return [nodes.note("", nodes.paragraph("", "", *inline)), *messages]
         try:
             return [self.table(select(read_table(folder, name), self.options.get("where", "-")))]
         except (ResultError, ValueError) as error:
@@ -147,6 +157,7 @@ def split(text: str) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, object]:
     app.add_config_value("results_folder", "../results", "env")
+    app.add_config_value("machine_folder", "../runs/tiny/results", "env")
     app.add_role("result", ResultRole())
     app.add_directive("result-table", ResultTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,10 +3,22 @@
 import argparse
 from typing import Any
 
-from mosaicreid.commands import analyse, coverage, data, experiment, leakage, oracle, priors, train, verdicts, world
+from mosaicreid.commands import (
+    analyse,
+    compare,
+    coverage,
+    data,
+    experiment,
+    leakage,
+    oracle,
+    priors,
+    train,
+    verdicts,
+    world,
+)
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add every command group to the top-level parser."""
-    for group in (data, priors, leakage, analyse, train, experiment, coverage, oracle, world, verdicts):
+    for group in (data, priors, leakage, analyse, train, experiment, compare, coverage, oracle, world, verdicts):
         group.add(subparsers)

@@ -71,8 +71,7 @@ class Sweep:
 def read_sweep(config: Mapping[str, Any]) -> Sweep:
     """The sweep that Snakemake's ``config`` asks for; what is not said has the default of its profile.
 
-    The book shows the whole tiny sweep. Tables of another (the paper's profile, one dataset, no variants) lie elsewhere
-    unless ``results`` says otherwise, lest the book mix two sweeps.
+    Tables lie beside the runs unless ``results`` says otherwise: what is committed is replaced on demand alone.
 
     Raises:
         InputError: an unknown key, profile, dataset or run, a seed or size that is not a number, a value that is
@@ -100,10 +99,8 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
     if variants_on not in (*datasets, "none"):
         raise one_of("dataset for variants", variants_on, (*datasets, "none"))
     tiny = profile == "tiny"
-    in_book = tiny and set(datasets) == set(DATASETS) and variants_on == _WITH_VARIANTS
     runs = Path(config.get("runs", f"runs/{profile}"))
-    elsewhere = runs / "results" if tiny else Path("results/paper")
-    results = Path(config.get("results", "results" if in_book else elsewhere))
+    results = Path(config.get("results", runs / "results"))
     sweep = Sweep(
         profile=profile,
         every=every,
@@ -117,7 +114,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         data=Path(config.get("data", "data/tiny" if tiny else "data")),
         runs=runs,
         results=results,
-        executed=Path(config.get("executed", "book/executed" if in_book else results / "executed")),
+        executed=Path(config.get("executed", results / "executed")),
     )
     for name in sweep.only:
         if not any(name in sweep._all(dataset) for dataset in datasets):

@@ -98,7 +98,7 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
         write_run(
             folder,
             config=config,
-            environment=environment(_device(accelerator)),
+            environment=environment(device=_device(accelerator), instructions=torch.backends.cpu.get_cpu_capability()),
             scores={"mAP": retrieval.mAP, **{f"rank{k}": retrieval.cmc[k] for k in (1, 5, 10)}, "mINP": retrieval.mINP},
             cost={
                 **{f"{stage}_seconds": seconds for stage, seconds in history.groupby("stage")["seconds"].sum().items()},

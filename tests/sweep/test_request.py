@@ -10,7 +10,7 @@ from mosaicreid.sweep.request import read_sweep
 from mosaicreid.sweep.variants import ablations, last_k_variants, table3
 
 
-def test_the_default_is_the_whole_tiny_sweep_for_the_book():
+def test_the_default_is_the_whole_tiny_sweep_beside_its_runs():
     sweep = read_sweep({})
     assert (sweep.profile, sweep.datasets, sweep.seeds) == ("tiny", ("market1501", "dukemtmc"), (0,))
     variants = {
@@ -19,24 +19,20 @@ def test_the_default_is_the_whole_tiny_sweep_for_the_book():
     }
     assert set(sweep.variants("market1501")) == set(table3("market1501")) | variants
     assert tuple(sweep.variants("dukemtmc")) == table3("dukemtmc")
-    assert (sweep.results, sweep.executed) == (Path("results"), Path("book/executed"))
+    assert (sweep.results, sweep.executed) == (Path("runs/tiny/results"), Path("runs/tiny/results/executed"))
 
 
 def test_the_paper_profile_has_folders_of_its_own():
     sweep = read_sweep({"profile": "paper", "data": "images"})
     assert (sweep.data, sweep.runs) == (Path("images"), Path("runs/paper"))
-    assert (sweep.results, sweep.executed) == (Path("results/paper"), Path("results/paper/executed"))
+    assert (sweep.results, sweep.executed) == (Path("runs/paper/results"), Path("runs/paper/results/executed"))
     assert {"all@last_k=8", "all@rank=32"} <= set(sweep.variants("market1501"))
 
 
-@pytest.mark.parametrize(
-    "part", [{"datasets": "dukemtmc"}, {"datasets": "market1501"}, {"variants": "none"}, {"variants": "dukemtmc"}]
-)
-def test_a_part_of_the_sweep_leaves_the_tables_of_the_book_alone(part):
-    sweep = read_sweep(part)
-    assert (sweep.results, sweep.executed) == (Path("runs/tiny/results"), Path("runs/tiny/results/executed"))
-    asked = read_sweep(part | {"results": "results"})
-    assert asked.results == Path("results")
+def test_committed_results_are_replaced_on_demand_alone():
+    assert read_sweep({}).results != Path("results")
+    asked = read_sweep({"results": "results", "executed": "book/executed"})
+    assert (asked.results, asked.executed) == (Path("results"), Path("book/executed"))
 
 
 def test_what_is_asked_for_is_done():
