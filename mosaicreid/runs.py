@@ -8,13 +8,14 @@ import dataclasses
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import Field
 
 from mosaicreid.config.inclusion import indicators
 from mosaicreid.config.profiles import PROFILES
@@ -22,9 +23,18 @@ from mosaicreid.config.settings import Config
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
+from mosaicreid.records import Record, read_record
 
 SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
 _PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")
+
+
+# Scores and their mean over queries are computed apart, and may differ in the last digits.
+_ROUNDING = 1e-6
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+# The unit is the last word, which also keeps a cost from taking the place of a score or a setting.
+CostName = Annotated[str, Field(pattern=r"^[a-z0-9_]+_(seconds|per_second|bytes|parameters)$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +56,24 @@ class Run:
     def cost_table(self) -> pd.DataFrame:
         """What the run took: seconds, bytes and counts by name."""
         return pd.DataFrame({"cost": list(self.cost), "value": [float(f"{v:.4g}") for v in self.cost.values()]})
+
+
+class _Scores(Record):
+    mAP: Fraction
+    rank1: Fraction
+    rank5: Fraction
+    rank10: Fraction
+    mINP: Fraction
+
+
+class _Metrics(Record):
+    scores: _Scores
+    cost: dict[CostName, Annotated[float, Field(ge=0)]]
+
+
+class _Description(Record):
+    config: dict[str, Any]
+    environment: dict[str, Any]
 
 
 def run_folder(root: Path, *, dataset: str, name: str, seed: int) -> Path:
@@ -131,18 +159,19 @@ def read_run(folder: Path) -> Run:
     if not (folder / "metrics.json").is_file():
         raise InputError(f"{folder}: no metrics.json; the run did not finish")
     try:
-        described = json.loads((folder / "config.json").read_text())
-        measured = json.loads((folder / "metrics.json").read_text())
+        described = read_record(folder / "config.json", _Description)
+        measured = read_record(folder / "metrics.json", _Metrics)
         run = Run(
             folder=folder,
-            config=Config.from_dict(described["config"]),
-            environment=described["environment"],
-            scores={score: float(measured["scores"][score]) for score in SCORES},
-            cost=measured["cost"],
-            per_query=pd.read_parquet(folder / "per_query.parquet"),
-            history=pd.read_csv(folder / "history.csv"),
+            config=Config.from_dict(described.config),
+            environment=described.environment,
+            scores=measured.scores.model_dump(),
+            cost=dict(measured.cost),
+            per_query=_read_table(folder / "per_query.parquet", pd.read_parquet),
+            history=_read_table(folder / "history.csv", pd.read_csv),
         )
-    except (KeyError, TypeError, ValueError, OSError) as error:
+        _check_per_query(run.per_query, run.scores["mAP"])
+    except InputError as error:
         raise InputError(f"{folder}: not a run that can be read: {error}") from error
     config = run.config
     place = run_folder(Path(), dataset=config.data.dataset, name=run_name(config), seed=config.seed).parts
@@ -177,6 +206,33 @@ def collect(root: Path, *, dataset: str) -> tuple[pd.DataFrame, dict[str, str]]:
     if not rows:
         return pd.DataFrame(), skipped
     return pd.DataFrame(rows).sort_values(["configuration", "variant", "seed"], ignore_index=True), skipped
+
+
+def _read_table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    try:
+        return read(path)
+    # Neither reader documents what it raises for a damaged file: whatever it is means the same to a user.
+    except Exception as error:
+        raise InputError(f"{path.name} is missing or damaged: {(str(error) or type(error).__name__)}") from error
+
+
+def _check_per_query(table: pd.DataFrame, mean_ap: float) -> None:
+    """InputError unless ``table`` has a row per query with an average precision, and ``mean_ap`` is their mean."""
+    missing = [name for name in ("query", "pid", "camid", "ap", "rank") if name not in table]
+    if missing or table.empty:
+        raise InputError(f"per_query.parquet has {len(table)} rows and no {', '.join(missing) or 'query'}")
+    for name in ("query", "pid", "camid"):
+        if not pd.api.types.is_integer_dtype(table[name]):
+            raise InputError(f"per_query.parquet: {name} is of type {table[name].dtype}, expected whole numbers")
+    if table["query"].duplicated().any():
+        raise InputError("per_query.parquet has a query twice, expected a row for each")
+    if not pd.api.types.is_float_dtype(table["ap"]) or not table["ap"].dropna().between(0, 1).all():
+        raise InputError("per_query.parquet: ap has values outside 0..1, expected average precision")
+    if not abs(table["ap"].mean() - mean_ap) <= _ROUNDING:
+        raise InputError(
+            f"metrics.json says mAP {mean_ap:.6f}, per_query.parquet has the mean {table['ap'].mean():.6f}; "
+            "one of them is of another run"
+        )
 
 
 def _row(run: Run) -> dict[str, Any]:

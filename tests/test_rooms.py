@@ -13,7 +13,19 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up: a room imports those before it. ARCHITECTURE.md says what each is for.
 ROOMS = (
     *("__init__", "errors", "files", "attributes", "losses", "published", "datasets", "config"),
-    *("retrieval", "statistics", "data", "models", "results", "plotting", "world", "runs", "training", "sweep"),
+    *(
+        "retrieval",
+        "statistics",
+        "data",
+        "models",
+        "results",
+        "plotting",
+        "records",
+        "world",
+        "runs",
+        "training",
+        "sweep",
+    ),
     *("analyses", "analyses.importance", "analyses.paper", "analyses.robust", "analyses.experiment"),
     *("analyses.priors", "analyses.leakage", "analyses.oracle", "analyses.shapley", "analyses.verdicts"),
     "analyses.machine",

@@ -24,7 +24,9 @@ def finished(root, *, configuration="all", seed=0, dataset="market1501", mean_ap
         environment=environment(device="cpu", instructions="AVX2"),
         scores=dict.fromkeys(SCORES, mean_ap),
         cost={"experts_seconds": 1.5},
-        per_query=pd.DataFrame({"query": [0, 1], "pid": [4, 5], "camid": [1, 2], "ap": [0.25, 0.75], "rank": [3, 1]}),
+        per_query=pd.DataFrame(
+            {"query": [0, 1], "pid": [4, 5], "camid": [1, 2], "ap": [mean_ap - 0.25, mean_ap + 0.25], "rank": [3, 1]}
+        ),
         history=pd.DataFrame({"stage": ["experts"], "epoch": [1], "loss": [2.5]}),
     )
     return folder
@@ -125,3 +127,72 @@ def test_a_run_without_a_score_is_refused_before_anything_is_written(tmp_path):
             history=pd.DataFrame(),
         )
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("metrics.json", {"scores.mAP": 5.0}, r"scores.mAP: input should be less than or equal to 1, got 5.0"),
+        ("metrics.json", {"scores.mAP": -1}, r"scores.mAP: input should be greater than or equal to 0, got -1"),
+        ("metrics.json", {"scores.mAP": True}, r"scores.mAP: input should be a valid number, got True"),
+        ("metrics.json", {"scores.mAP": "0.5"}, r"scores.mAP: .*, got '0.5'"),
+        ("metrics.json", {"scores.rank1": None}, r"scores.rank1: .*, got None"),
+        ("metrics.json", {"scores.mAP": 0.25}, r"says mAP 0.250000, per_query.parquet has the mean 0.500000"),
+        ("metrics.json", {"scores.rank7": 0.5}, r"scores.rank7: extra inputs are not permitted"),
+        ("metrics.json", {"cost": []}, r"cost: input should be .*, got \[\]"),
+        ("metrics.json", {"cost.mAP": 77.7}, r"cost.mAP.*string should match pattern"),
+        ("metrics.json", {"cost.experts_seconds": -1.0}, r"greater than or equal to 0"),
+        ("config.json", {"config": 3}, r"config: .*, got 3"),
+        ("config.json", {"more": 3}, r"more: extra inputs"),
+        ("config.json", {"config.seed": 10**400}, r"seed is 1000"),
+    ],
+)
+def test_records_that_do_not_fit_are_named_in_one_line(tmp_path, file, change, message):
+    folder = finished(tmp_path)
+    content = json.loads((folder / file).read_text())
+    for name, value in change.items():
+        *groups, last = name.split(".")
+        place = content
+        for group in groups:
+            place = place[group]
+        place[last] = value
+    (folder / file).write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message) as caught:
+        read_run(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "NaN", '{"scores": NaN}', "[" * 100_000, "\x00", '{"scores": 1' + "0" * 5000 + "}"]
+)
+def test_metrics_that_are_not_a_record_are_refused(tmp_path, text):
+    folder = finished(tmp_path)
+    (folder / "metrics.json").write_text(text)
+    with pytest.raises(InputError, match=r"metrics\.json") as caught:
+        read_run(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop(columns="ap"), "no ap"),
+        (lambda table: table.iloc[:0], "has 0 rows"),
+        (lambda table: table.assign(ap=[0.2, 1.5]), r"outside 0\.\.1"),
+        (lambda table: table.assign(ap="high"), r"outside 0\.\.1"),
+        (lambda table: table.assign(pid=[0.5, 1.0]), "pid is of type float64"),
+        (lambda table: table.assign(query=0), "a query twice"),
+    ],
+)
+def test_a_per_query_table_that_does_not_fit_is_refused(tmp_path, change, message):
+    folder = finished(tmp_path)
+    change(pd.read_parquet(folder / "per_query.parquet")).to_parquet(folder / "per_query.parquet")
+    with pytest.raises(InputError, match=message):
+        read_run(folder)
+
+
+def test_damaged_tables_are_named(tmp_path):
+    folder = finished(tmp_path)
+    (folder / "per_query.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(InputError, match=r"per_query\.parquet is missing or damaged"):
+        read_run(folder)

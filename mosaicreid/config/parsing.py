@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import shlex
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
@@ -46,28 +48,34 @@ def build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 def parse_settings(text: str) -> dict[str, Any]:
     """Overrides from one line, ``"experts.rank=4 stages.baseline.milestones=[6,9]"``; values are JSON, or else text.
 
+    Words are quoted as in a shell where they hold spaces: ``'model.weights=My Drive/clip.pt'``. A text that would read
+    as JSON is written as a JSON string: ``'model.weights="2024"'``.
+
     Raises:
-        InputError: a word without ``=``.
+        InputError: a word without ``=``, a quotation that does not end, a name that occurs twice.
     """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"settings {text!r}: {error}; expected quotes around a word with spaces") from error
     overrides: dict[str, Any] = {}
-    for word in text.split():
+    for word in words:
         name, equals, value = word.partition("=")
         if not (name and equals):
-            raise InputError(f"setting {word!r}; expected NAME=VALUE without spaces, like experts.rank=4")
-        try:
-            overrides[name] = json.loads(value)
-        except json.JSONDecodeError:
-            overrides[name] = value
+            raise InputError(f"setting {word!r}; expected NAME=VALUE, in quotes if it has spaces, like experts.rank=4")
+        if name in overrides:
+            raise InputError(f"setting {name} is given twice; expected it once")
+        overrides[name] = _value(value)
     return overrides
 
 
 def format_settings(overrides: Mapping[str, Any]) -> str:
     """The line that ``parse_settings`` reads back as ``overrides``."""
-    values = {
-        name: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-        for name, value in overrides.items()
-    }
-    return " ".join(f"{name}={value}" for name, value in values.items())
+    words = []
+    for name, value in overrides.items():
+        plainly = isinstance(value, str) and _value(value) == value
+        words.append(f"{name}={value if plainly else json.dumps(value, separators=(',', ':'), ensure_ascii=False)}")
+    return shlex.join(words)
 
 
 def plain(value: Any) -> Any:
@@ -77,6 +85,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return value
+
+
+def check_at_most(settings: object, most: float, *names: str) -> None:
+    """InputError if a named setting is above ``most``, a bound that only a slip exceeds."""
+    _check(settings, names, f"at most {most:g}", lambda value: value <= most)
 
 
 def check_choices(settings: object) -> None:
@@ -116,12 +129,26 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise InputError(f"{where} is {value!r} ({type(value).__name__}); expected {hint.__name__}")
+        raise InputError(f"{where} is {_short(repr(value))} ({type(value).__name__}); expected {hint.__name__}")
     return value
+
+
+def _value(text: str) -> Any:
+    """``text`` as JSON, or as it stands where it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _check(settings: object, names: tuple[str, ...], expected: str, holds: Callable[[float], bool]) -> None:
     for name in names:
         value = getattr(settings, name)
-        if not (math.isfinite(value) and holds(value)):
-            raise InputError(f"{name} is {value}; expected {expected}")
+        # A whole number beyond the range of floats is not finite for any purpose here.
+        if abs(value) > sys.float_info.max or math.isnan(value) or not holds(value):
+            raise InputError(f"{name} is {_short(value)}; expected {expected}")

@@ -13,6 +13,7 @@ from mosaicreid.attributes import Schema
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.config.parsing import (
     build,
+    check_at_most,
     check_choices,
     check_fraction,
     check_not_negative,
@@ -44,6 +45,9 @@ class DataConfig:
     def __post_init__(self) -> None:
         get_dataset(self.dataset)
         check_positive(self, "height", "width", "batch_size", "evaluation_batch_size")
+        check_at_most(self, 8192, "height", "width", "padding", "num_instances")
+        check_at_most(self, 1e6, "batch_size", "evaluation_batch_size")
+        check_at_most(self, 1024, "workers")
         check_fraction(self, "flip", "erasing")
         check_not_negative(self, "padding", "workers")
         if self.num_instances < 2 or self.batch_size % self.num_instances:
@@ -70,6 +74,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         check_positive(self, "stride")
+        check_at_most(self, 1024, "stride")
         check_not_negative(self, "camera_embedding")
 
 
@@ -93,6 +98,7 @@ class ExpertOptions:
     def __post_init__(self) -> None:
         check_choices(self)
         check_positive(self, "last_k", "rank", "alpha")
+        check_at_most(self, 1e6, "last_k", "rank", "alpha")
         check_fraction(self, "dropout")
         if self.dropout == 1:
             raise InputError("dropout is 1, which leaves nothing of any token; expected a fraction below 1")
@@ -142,6 +148,7 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         check_positive(self, "epochs", "learning_rate", "bias_factor", "decay")
+        check_at_most(self, 1e6, "epochs", "warmup_epochs")
         check_not_negative(
             self, "weight_decay", "final_learning_rate", "warmup_epochs", "id_weight", "triplet_weight", "i2t_weight"
         )
@@ -186,6 +193,7 @@ class RuntimeConfig:
 
     def __post_init__(self) -> None:
         check_not_negative(self, "threads")
+        check_at_most(self, 1024, "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +210,7 @@ class Config:
 
     def __post_init__(self) -> None:
         check_not_negative(self, "seed")
+        check_at_most(self, 2**32 - 1, "seed")
         inclusion_set(self.experts.configuration, self.schema)
 
     @property

@@ -1,5 +1,6 @@
 """What a sweep was asked for on Snakemake's command line (``--config``), checked before anything is planned."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from mosaicreid.errors import InputError, one_of
 from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
 
 _WHAT = ("profile", "datasets", "seeds", "identities", "only", "variants", "settings")
+_BY_RUN = ("experts", "seed", "profile")
 _WHERE = ("data", "runs", "results", "executed")
 # The paper's Table 6 is Market-1501's; what the paper leaves open is asked of the same dataset.
 _WITH_VARIANTS = published.DEPTH_DATASET
@@ -85,10 +87,10 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
             raise InputError(f"--config {key}= is empty; expected a value, or the key left out")
     every = parse_settings(str(config.get("settings") or ""))
     for name in every:
-        if name.startswith("experts."):
-            raise InputError(
-                f"settings={name}=...: settings of the experts differ by run (mosaicreid/sweep/variants.py)"
-            )
+        if name.split(".")[0] in _BY_RUN or name == "data.dataset":
+            raise InputError(f"settings={name}=...: this differs by run; see `datasets`, `seeds` and `variants`")
+        if isinstance(every[name], dict):
+            raise InputError(f"settings={name}=... is a group; expected settings one by one, like data.height=64")
     profile = str(config.get("profile", "tiny"))
     settings = make_config(profile, every)
     datasets = _words(config, "datasets", " ".join(DATASETS))
@@ -106,11 +108,11 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         every=every,
         settings=settings,
         datasets=datasets,
-        seeds=tuple(_number("seeds", seed, least=0) for seed in _words(config, "seeds", "0")),
+        seeds=_seeds(config),
         variants_on=variants_on,
         only=tuple(str(config.get("only") or "").split()),
         # Enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
-        identities=_number("identities", config.get("identities", 240), least=4),
+        identities=_number("identities", config.get("identities", 240), least=4, most=9998),
         data=Path(config.get("data", "data/tiny" if tiny else "data")),
         runs=runs,
         results=results,
@@ -124,6 +126,13 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
     return sweep
 
 
+def _seeds(config: Mapping[str, Any]) -> tuple[int, ...]:
+    seeds = tuple(_number("seeds", seed, least=0, most=2**32 - 1) for seed in _words(config, "seeds", "0"))
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds={config.get('seeds')!r}; expected different numbers, none of them twice")
+    return seeds
+
+
 def _words(config: Mapping[str, Any], key: str, default: str) -> tuple[str, ...]:
     words = tuple(str(config.get(key, default)).split())
     if not words or len(set(words)) < len(words):
@@ -131,11 +140,11 @@ def _words(config: Mapping[str, Any], key: str, default: str) -> tuple[str, ...]
     return words
 
 
-def _number(key: str, text: object, *, least: int) -> int:
-    try:
-        number = int(str(text))
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise InputError(f"{key}: got {text!r}, expected a whole number of {least} or above")
+def _number(key: str, text: object, *, least: int, most: int) -> int:
+    word = str(text)
+    # Digits alone: int() also takes spaces, signs, underscores and other scripts' digits, which paths would keep.
+    number = int(word) if re.fullmatch(r"[0-9]{1,12}", word) else least - 1
+    if not least <= number <= most:
+        shown = word if len(word) <= 40 else f"{word[:37]}..."
+        raise InputError(f"{key}: got {shown!r}, expected a whole number of {least} or above, {most} at most")
     return number

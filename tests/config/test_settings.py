@@ -68,6 +68,13 @@ def test_none_keeps_the_profiles_value():
         ({"stages.baseline.milestones": 5}, r"milestones is 5; expected a list"),
         ({"stages.baseline.learning_rate": 0.0}, r"learning_rate is 0.0"),
         ({"seed": -1}, r"seed is -1"),
+        ({"seed": 10**400}, r"seed is 1000.*\.\.\.; expected"),
+        ({"seed": 2**32}, r"seed is 4294967296; expected at most"),
+        ({"data.height": 99_999_999}, r"height is 99999999; expected at most 8192"),
+        ({"stages.experts.learning_rate": float("inf")}, r"learning_rate is inf"),
+        ({"model.weights": "x" * 3, "experts.rank": [1]}, r"config.experts.rank is \[1\] \(list\)"),
+        ({"experts.dropout": 1.0}, r"dropout is 1"),
+        ({"data.dataset": "a\nb"}, r"unknown dataset 'a\\nb'"),
         ({"runtime.precision": "fp8"}, r"unknown config.runtime.precision 'fp8'"),
     ],
 )
@@ -86,7 +93,15 @@ def test_unknown_profile():
     st.dictionaries(
         st.from_regex(r"[a-z_]+(\.[a-z_]+)*", fullmatch=True),
         st.one_of(
-            st.integers(), st.booleans(), st.lists(st.integers()), st.sampled_from(["max", "cls", "some/path.pt"])
+            st.integers(),
+            st.booleans(),
+            st.none(),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.lists(st.integers()),
+            st.text(),
+            st.sampled_from(
+                ["some/path.pt", "My Drive/a 'quoted' name.pt", "2024", "null", '"x"', "[1]", "a=b", "$HOME"]
+            ),
         ),
     )
 )

@@ -62,10 +62,25 @@ def test_what_is_asked_for_is_done():
         ({"identities": "many"}, "identities: got 'many', expected a whole number of 4 or above"),
         ({"only": "hats"}, "only=hats: no run of market1501, dukemtmc has this name"),
         ({"only": "all@rank=8", "variants": "none"}, "no run of market1501, dukemtmc has this name"),
-        ({"settings": "experts.rank=2"}, "settings of the experts differ by run"),
+        ({"settings": "experts.rank=2"}, r"settings=experts.rank=\.\.\.: this differs by run"),
+        ({"settings": 'experts={"rank":2}'}, "this differs by run"),
+        ({"settings": "seed=7"}, "settings=seed=...: this differs by run"),
+        ({"settings": "profile=paper"}, "settings=profile=...: this differs by run"),
+        ({"settings": "data.dataset=dukemtmc"}, "settings=data.dataset=...: this differs by run"),
+        ({"settings": "'data={\"height\":32}'"}, "is a group; expected settings one by one"),
+        ({"settings": "data.height=32 data.height=64"}, "data.height is given twice"),
+        ({"settings": "data.height='32"}, "No closing quotation"),
+        ({"settings": "data.height=99999999"}, "height is 99999999; expected at most 8192"),
+        ({"seeds": "0 00"}, "none of them twice"),
+        ({"seeds": "9" * 400}, "seeds: got '9999"),
+        ({"seeds": "4294967296"}, "4294967295 at most"),
+        ({"seeds": "٣"}, "seeds: got '٣'"),
+        ({"seeds": "1_0"}, "seeds: got '1_0'"),
+        ({"identities": 10000}, "identities: got '10000'"),
         ({"settings": "stages.baseline.epoch=2"}, "unknown setting of config.stages.baseline 'epoch'"),
     ],
 )
 def test_a_slip_is_named(config, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         read_sweep(config)
+    assert "\n" not in str(caught.value)

@@ -231,3 +231,35 @@ def test_missing_images_are_named_in_one_line_with_the_log(tmp_path: Path) -> No
     # When it happens, and again when the sweep ends.
     assert done.stdout.count(named) == 1
     assert done.stderr.count(named) == 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"settings": "model.weights=x'||touch$IFS./PWNED||'y"},
+        {"settings": "'model.weights=$(touch PWNED)'"},
+        {"settings": "model.weights=x", "data": "$(touch PWNED)"},
+        {"data": "a'; touch PWNED; '"},
+        {"runs": "runs; touch PWNED"},
+        {"runs": "`touch PWNED`"},
+    ],
+    ids=lambda config: next(iter(config)),
+)
+def test_no_value_runs_as_a_command(tmp_path: Path, config: dict[str, str]) -> None:
+    folder = copy(tmp_path)
+    given = {"datasets": "market1501", "only": "baseline", "identities": 4, **config}
+    done = run(folder, "snakemake", "--cores", "1", "--config", *(f"{name}={value}" for name, value in given.items()))
+    assert done.returncode != 0
+    assert not list(folder.rglob("PWNED"))
+
+
+def test_a_users_images_are_kept_where_profile_paper_was_forgotten(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    image = folder / "images" / "market1501" / "bounding_box_train" / "0002_c1s1_000451_03.jpg"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"the only copy")
+    done = run(folder, "snakemake", "--cores", "1", "--config", "data=images", "datasets=market1501", "only=baseline")
+    assert done.returncode != 0
+    assert image.read_bytes() == b"the only copy"
+    assert [path.name for path in (folder / "images").iterdir()] == ["market1501"]
+    assert "images/market1501 has no synthetic.json that proves it synthetic" in done.stdout

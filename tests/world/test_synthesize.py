@@ -171,3 +171,35 @@ def test_a_failure_leaves_no_half_dataset(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(OSError, match="disk full"):
         synthesize(tmp_path / "world", like="market1501", identities=4, seed=0, workers=1, **SIZE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_drawn_before_is_replaced_on_demand(tmp_path):
+    root = tmp_path / "world"
+    synthesize(root, like="dukemtmc", identities=4, seed=0, height=32, width=16, workers=1)
+    before = {path.name for path in (root / "query").iterdir()}
+    synthesize(root, like="dukemtmc", identities=6, seed=1, height=32, width=16, workers=1, replace=True)
+    assert json.loads((root / "synthetic.json").read_text())["identities"] == 6
+    assert {path.name for path in (root / "query").iterdir()} != before
+    assert [path.name for path in tmp_path.iterdir()] == ["world"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda root: (root / "synthetic.json").unlink(), "has no synthetic.json that proves it synthetic"),
+        (lambda root: (root / "synthetic.json").write_text("[]"), "has no synthetic.json that proves it synthetic"),
+        (lambda root: (root / "notes.txt").write_text("mine"), r"notes\.txt is none of the files"),
+        (lambda root: (root / "query" / "mine.jpg").write_bytes(b"x"), r"mine\.jpg is none of the files"),
+        (lambda root: (root / "query" / "deeper").mkdir(), r"deeper is none of the files"),
+    ],
+)
+def test_a_folder_that_is_not_ours_alone_is_kept(tmp_path, spoil, message):
+    root = tmp_path / "world"
+    synthesize(root, like="dukemtmc", identities=4, seed=0, height=32, width=16, workers=1)
+    spoil(root)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=message):
+        synthesize(root, like="dukemtmc", identities=6, seed=1, height=32, width=16, workers=1, replace=True)
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+    with pytest.raises(InputError, match="synthetic"):
+        synthesize(root, like="market1501", identities=6, seed=1, height=32, width=16, workers=1, replace=True)

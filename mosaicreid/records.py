@@ -1,0 +1,47 @@
+"""Records in JSON files: a pydantic model says what a file holds, and what does not fit is one line."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mosaicreid.errors import InputError
+
+R = TypeVar("R", bound="Record")
+
+# Far above anything that this project writes; a record is read whole.
+_LARGEST = 16 * 2**20
+
+
+class Record(BaseModel):
+    """What a JSON file holds: every name known, every type as written, every number finite."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """The record of type ``kind`` in the JSON file at ``path``.
+
+    Raises:
+        InputError: no such file, larger than 16 MiB, not JSON, or a value that does not fit; names the first of these,
+            what was got, and what was expected.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} has {path.stat().st_size:,} bytes; expected at most {_LARGEST:,}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        got = "" if first["type"] in ("missing", "json_invalid") else f", got {_shown(first['input'])}"
+        raise InputError(f"{path}: {place}: {first['msg'].lower()}{got}") from error
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
