@@ -40,10 +40,15 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+_NOT_STYLE = ("backend", "backend_fallback", "interactive", "toolbar", "webagg.open_in_browser")
+
+
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of every figure, within a ``with`` block only."""
-    with mpl.rc_context(_STYLE):
+    """The look of every figure, within a ``with`` block only, whatever a user's own matplotlib settings are."""
+    # The backend is the program's choice, and setting it closes figures.
+    usual = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _NOT_STYLE}
+    with mpl.rc_context(usual | _STYLE):
         yield
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,46 +59,78 @@ _LARGEST = 1_500_000  # bytes; a page is downloaded whole
 def write_executed(source: Path, target: Path, *, title: str) -> None:
     """Copy the executed notebook ``source`` to ``target``, whole or not at all, under the heading ``title``.
 
-    What goes: the standard error stream (progress and warnings, with paths of the machine), and papermill's own
-    metadata apart from the parameters.
+    What goes: the standard error stream (progress and warnings), papermill's own metadata apart from the parameters,
+    and the machine's folders in code and text: a parameter that is an absolute path keeps its last name, the working
+    folder becomes ``.`` and the home folder ``~``. Pictures stay as they are.
 
     Raises:
-        InputError: no notebook at ``source``, a cell failed or was not executed, an image has no text alternative, an
-            absolute path is left over, or the page would be larger than 1.5 MB.
+        InputError: no notebook at ``source``, a cell failed or was not executed, an image has no text alternative, or
+            the page would be larger than 1.5 MB.
     """
     import nbformat
 
     try:
         notebook = nbformat.read(source, as_version=4)
-    except (OSError, ValueError) as error:
+    # nbformat documents no exception for files that are not its own: whatever it raises means the same to a user.
+    except Exception as error:
         raise InputError(f"{source}: not a notebook that can be read: {error}") from error
     recorded = notebook.metadata.pop("papermill", None)
-    if recorded is None or recorded.get("exception") is not None:
+    complete = isinstance(recorded, dict) and recorded.get("exception") is None and notebook.cells
+    if not complete or not isinstance(recorded.get("parameters"), dict):
         raise InputError(f"{source}: not the complete output of papermill; expected one without a failed cell")
-    notebook.metadata["parameters"] = recorded["parameters"]
+    folders = _folders(recorded["parameters"])
+    notebook.metadata["parameters"] = {
+        name: _without(folders, value) if isinstance(value, str) else value
+        for name, value in recorded["parameters"].items()
+    }
     notebook.cells[0].source = re.sub(r"^# .*", f"# {title}", notebook.cells[0].source, count=1)
     for number, cell in enumerate(notebook.cells, 1):
-        _clean(cell)
+        _clean(cell, folders)
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])) and not _alternative(cell):
             raise InputError(
                 f"{source}: cell {number} shows an image without a text alternative; "
                 "expected the cell metadata mystnb: {image: {alt: ...}}"
             )
     text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    for path in (Path.cwd(), Path.home()):
-        if len(path.parts) > 1 and str(path) in text:
-            raise InputError(f"{source}: names the folder {path} of this machine; run the sweep with relative paths")
     if len(text.encode()) > _LARGEST:
         raise InputError(f"{source}: {len(text.encode()):,} bytes as a page, expected at most {_LARGEST:,}")
     with atomic_path(target) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
-def _clean(cell: Any) -> None:
+def _folders(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Folders of this machine, the longest first, and what a page shows instead."""
+    paths = {value: f".../{Path(value).name}" for value in parameters.values() if _is_folder(value)}
+    paths[str(Path.cwd())] = "."
+    # Not Path.home(), which fails for a user without a home.
+    paths[os.path.expanduser("~")] = "~"  # noqa: PTH111
+    return {path: paths[path] for path in sorted(paths, key=len, reverse=True) if len(Path(path).parts) > 1}
+
+
+def _is_folder(value: object) -> bool:
+    return isinstance(value, str) and Path(value).is_absolute()
+
+
+def _without(folders: Mapping[str, str], text: str) -> str:
+    for path, shown in folders.items():
+        # Whole names only: a short folder like /w also occurs by chance.
+        text = re.sub(rf"(?<![\w.~/-]){re.escape(path)}(?![\w-])", shown.replace("\\", r"\\"), text)
+    return text
+
+
+def _clean(cell: Any, folders: Mapping[str, str]) -> None:
     cell.metadata.pop("papermill", None)
     cell.metadata.pop("execution", None)
-    if cell.cell_type == "code":
-        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    cell.source = _without(folders, cell.source)
+    if cell.cell_type != "code":
+        return
+    cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    for output in cell.outputs:
+        if isinstance(output.get("text"), str):
+            output["text"] = _without(folders, output["text"])
+        for kind, content in output.get("data", {}).items():
+            if kind.startswith("text/") and isinstance(content, str):
+                output["data"][kind] = _without(folders, content)
 
 
 def _alternative(cell: Any) -> str:

@@ -1,5 +1,8 @@
 """What a run works with: data, models and earlier stages, checked before anything is written."""
 
+import getpass
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +59,7 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     Raises:
         InputError: settings, images, annotation or weights that do not fit together.
     """
+    _name_caches_without_user()
     if config.model.clip_reid and config.experts.start == "clip":
         raise InputError(
             "experts.start is 'clip' and model.clip_reid a checkpoint, which has the fine-tuned encoder alone; "
@@ -154,6 +158,14 @@ def make_accelerator(config: Config) -> "Accelerator":
         return Accelerator(mixed_precision=precision, cpu=cpu)
     except ValueError as error:
         raise InputError(f"precision {precision!r} on this device: {error}") from error
+
+
+def _name_caches_without_user() -> None:
+    """PyTorch names a folder after the user as soon as it is imported whole; a container's user may have no name."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tempfile.gettempdir(), "torchinductor")))
 
 
 def _captions(session: Session) -> tuple[Tensor, Tensor]:
