@@ -1,8 +1,11 @@
 """The command line, ``mosaicreid ...``: each command group adds its own parser; errors are one line, status 2."""
 
 import argparse
+import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import requires
 
 from mosaicreid import __version__
 from mosaicreid.commands import add_commands
@@ -16,21 +19,39 @@ def build_parser() -> argparse.ArgumentParser:
         description="Which pedestrian attributes matter for re-identification? A reproduction of MoSAIC-ReID.",
     )
     parser.add_argument("--version", action="version", version=f"mosaicreid {__version__}")
-    add_commands(parser.add_subparsers(metavar="COMMAND", required=True))
+    add_commands(parser.add_subparsers(dest="command", metavar="COMMAND", required=True))
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status (0 done, 1 a check failed, 2 bad input, 130 interrupted)."""
+    """Run one command; returns the exit status (0 done, 1 a check failed, 2 bad input or no extra, 130 interrupted)."""
     namespace = build_parser().parse_args(arguments)
     try:
         return int(namespace.run(namespace) or 0)
     except (InputError, OSError) as error:
         print(f"mosaicreid: error: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        extra = _extra_of(error.name)
+        if extra is None:
+            raise
+        print(
+            f"mosaicreid: error: {namespace.command} needs {error.name}, which the extra {extra!r} installs:"
+            f" pip install 'mosaicreid[{extra}]'",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("mosaicreid: interrupted", file=sys.stderr)
         return 130
+
+
+def _extra_of(module: str | None) -> str | None:
+    """The smallest extra that installs ``module``, as the package's metadata says; None for a module of no extra."""
+    lines = [re.match(r"([\w.-]+).*; extra == ['\"](\w+)['\"]", line) for line in requires("mosaicreid") or ()]
+    listed = [(line[2], re.sub(r"[.-]", "_", line[1])) for line in lines if line]
+    sizes = Counter(extra for extra, _ in listed)
+    return min((extra for extra, name in listed if name == module), key=lambda extra: sizes[extra], default=None)
 
 
 if __name__ == "__main__":

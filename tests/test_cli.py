@@ -87,6 +87,29 @@ def test_module_and_script_are_the_same_and_import_nothing_heavy():
     assert done.stderr.decode().count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("module", "extra"),
+    [("matplotlib", "book"), ("jupyter_book", "book"), ("snakemake", "sweep"), ("hatchling", "dev")],
+)
+def test_a_missing_extra_is_one_line_that_says_how_to_install_it(module, extra, monkeypatch, capsys):
+    def run(arguments):
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+    monkeypatch.setattr("mosaicreid.commands.verdicts.run", run)
+    expected = f"verdicts needs {module}, which the extra {extra!r} installs: pip install 'mosaicreid[{extra}]'"
+    assert failed(capsys, "verdicts") == f"mosaicreid: error: {expected}\n"
+
+
+@pytest.mark.parametrize("module", ["torch", "matplotlib.no_such_part", "mosaicreid.no_such_part", None])
+def test_a_missing_module_of_no_extra_stays_a_bug(module, monkeypatch):
+    def run(arguments):
+        raise ModuleNotFoundError("No module named something", name=module)
+
+    monkeypatch.setattr("mosaicreid.commands.verdicts.run", run)
+    with pytest.raises(ModuleNotFoundError):
+        main(["verdicts"])
+
+
 @pytest.mark.parametrize("arguments", [[], ["data"], ["no-such-command"], ["data", "check"]])
 def test_usage_errors_have_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
