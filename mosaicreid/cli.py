@@ -10,6 +10,7 @@ from importlib.metadata import requires
 from mosaicreid import __version__
 from mosaicreid.commands import add_commands
 from mosaicreid.errors import InputError
+from mosaicreid.signals import EndedBySignal, ending_by_signal
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,13 +25,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status (0 done, 1 a check failed, 2 bad input or no extra, 130 interrupted)."""
+    """Run one command; returns the exit status (0 done, 1 a check failed, 2 bad input or no extra, 130 interrupted,
+    128 + the number of a signal that ended it)."""
     namespace = build_parser().parse_args(arguments)
     try:
-        return int(namespace.run(namespace) or 0)
-    except (InputError, OSError) as error:
+        with ending_by_signal():
+            return int(namespace.run(namespace) or 0)
+    except InputError as error:
         print(f"mosaicreid: error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"mosaicreid: error: {InputError(f'{where}{error.strerror or error}')}", file=sys.stderr)
+        return 2
+    except EndedBySignal as error:
+        print(f"mosaicreid: {error}; nothing half-written is left, the same command goes on", file=sys.stderr)
+        return 128 + error.number
     except ModuleNotFoundError as error:
         extra = _extra_of(error.name)
         if extra is None:

@@ -1,15 +1,21 @@
 """Writing files so that a reader never sees half of one."""
 
+import errno
 import glob
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mosaicreid.errors import InputError
+
 _MARK = "unfinished-"
 _STALE_SECONDS = 24 * 3600
+# Bytes: with less, a writer that failed for a reason of its own would have failed for want of space too.
+_LITTLE = 2**20
 
 
 @contextmanager
@@ -32,8 +38,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
         # mkstemp makes files readable by their owner alone; results are meant to be shared like any other file.
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except Exception as error:
+        # A full disk shows as an OSError without a path, or as whatever the writing library makes of it.
+        if _is_full(error, path.parent):
+            raise InputError(
+                f"{path} cannot be written: no space is left on its disk (or its quota is used up); free some, and "
+                "give the same command again"
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    try:
+        return shutil.disk_usage(folder).free < _LITTLE
+    except OSError:
+        return False
 
 
 def sha256(path: Path) -> str:

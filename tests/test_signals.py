@@ -1,0 +1,65 @@
+"""A command that is told to end clears up and says so in one line; a full disk is named with its file."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mosaicreid.errors import InputError
+from mosaicreid.files import atomic_path
+from mosaicreid.signals import EndedBySignal, ending_by_signal
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_block_and_handlers_come_back(name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    with pytest.raises(EndedBySignal, match=f"ended by {name}"), ending_by_signal():
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_drawing_a_world_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    command = ["data", "synthesize", "world", "--like", "dukemtmc", "--identities", "200", "--seed", "0"]
+    command += ["--size", "128x64", "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mosaicreid.cli", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".world.*.unfinished/*/*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, name))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + getattr(signal, name)
+    lines = [line for line in said.replace("\r", "\n").splitlines() if line.startswith("mosaicreid:")]
+    assert (
+        lines == ["mosaicreid: interrupted"]
+        if name == "SIGINT"
+        else lines[0].startswith(f"mosaicreid: ended by {name}")
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_named_with_its_file(tmp_path: Path, number: int) -> None:
+    (tmp_path / "table.csv").write_text("old")
+    with (
+        pytest.raises(InputError, match=r"table\.csv cannot be written: no space is left"),
+        atomic_path(tmp_path / "table.csv"),
+    ):
+        raise OSError(number, os.strerror(number))
+    assert (tmp_path / "table.csv").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_another_fault_of_a_writer_is_its_own(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), atomic_path(tmp_path / "table.csv"):
+        raise PermissionError(errno.EACCES, "not yours")
+    with pytest.raises(RuntimeError, match="odd"), atomic_path(tmp_path / "table.csv"):
+        raise RuntimeError("odd")
