@@ -12,6 +12,9 @@ from mosaicreid import __version__
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path, sha256
 
+# Result tables by the name of their file, without its ending.
+Tables = Mapping[str, pd.DataFrame]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:

@@ -3,12 +3,13 @@
 A rule looks up the evidence, says it in words, and lists the objections. No objection: the claim holds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-Tables = Mapping[str, pd.DataFrame]
+from mosaicreid.results import Tables
+
 _ALPHA = 0.05
 
 

@@ -4,15 +4,14 @@ A rule takes the result tables and a dataset, and returns the verdict with the n
 ``holds``, ``fails`` and ``open`` (the interval holds both). Effects are in mAP points with 95 % intervals.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from mosaicreid import published
-
-Tables = Mapping[str, pd.DataFrame]
+from mosaicreid.results import Tables
 
 
 @dataclass(frozen=True)
