@@ -1,5 +1,6 @@
 PYTHON ?= python3
-CORES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
+# The processors that make may use itself, which are fewer than the machine's under a batch system.
+CORES ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
 # One seed takes minutes; the variance between seeds takes more, for example SEEDS="0 1 2".
 SEEDS ?= 0
 VENV := .venv

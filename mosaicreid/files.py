@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and what this process may use."""
 
 import errno
 import glob
@@ -57,6 +57,13 @@ def _is_full(error: Exception, folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _LITTLE
     except OSError:
         return False
+
+
+def usable_cpus() -> int:
+    """How many processors this process may use: fewer than the machine has under a batch system or in a container."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def sha256(path: Path) -> str:

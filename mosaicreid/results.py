@@ -68,9 +68,9 @@ def write_results(
     }
     text = json.dumps(provenance, indent=2, sort_keys=True) + "\n"
     with atomic_path(path) as temporary:
-        temporary.write_text(_as_csv(frame), newline="")
+        temporary.write_text(_as_csv(frame), newline="", encoding="utf-8")
     with atomic_path(path.with_suffix(".json")) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_results(path: Path) -> pd.DataFrame:

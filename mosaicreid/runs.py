@@ -6,6 +6,7 @@ precision of every query) and ``metrics.json``, which is written last: a folder 
 
 import dataclasses
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Callable, Mapping
@@ -26,6 +27,11 @@ from mosaicreid.files import atomic_path
 from mosaicreid.records import Record, read_record
 
 SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
+# Prefixes of the variables that change the order of sums, precision or determinism.
+_VARIABLES = (
+    *("OMP_", "MKL_", "OPENBLAS_", "ONEDNN_", "DNNL_", "ATEN_", "KMP_", "GOMP_", "NUMEXPR_", "VECLIB_"),
+    *("CUBLAS_", "CUDNN_", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32", "PYTORCH_", "TORCH_"),
+)
 _PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")
 
 
@@ -94,8 +100,8 @@ def run_name(config: Config) -> str:
 
 
 def environment(*, device: str, instructions: str) -> dict[str, Any]:
-    """What a run's numbers may depend on besides its settings: versions, commit, machine, ``device`` and the
-    processor's ``instructions``."""
+    """What a run's numbers may depend on besides its settings: versions, commit, machine, ``device``, the processor's
+    ``instructions``, and variables by which the libraries choose how to compute."""
     return {
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
@@ -104,6 +110,7 @@ def environment(*, device: str, instructions: str) -> dict[str, Any]:
         "system": platform.system(),
         "device": device,
         "instructions": instructions,
+        "variables": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)},
     }
 
 
@@ -253,7 +260,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _commit() -> str:

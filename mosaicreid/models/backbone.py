@@ -43,7 +43,7 @@ def build_clip(architecture: str, *, image_size: tuple[int, int], stride: int | 
     import open_clip
 
     if architecture == "tiny":
-        settings = json.loads(files(__package__).joinpath("tiny.json").read_text())
+        settings = json.loads(files(__package__).joinpath("tiny.json").read_text(encoding="utf-8"))
     else:
         settings = open_clip.get_model_config(architecture)
     if settings is None:

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from mosaicreid.data.folders import DISTRACTOR, FOLDERS, JUNK, SYNTHETIC_MARKER
 from mosaicreid.datasets import get_dataset
 from mosaicreid.datasets.definition import Counts
 from mosaicreid.errors import InputError
+from mosaicreid.files import usable_cpus
 from mosaicreid.world.body import Outfit
 from mosaicreid.world.people import World, make_world
 from mosaicreid.world.scene import Camera, render_background, render_person
@@ -107,7 +109,7 @@ def synthesize(
         _render(jobs, unfinished, world, seed=seed, height=height, width=width, workers=workers)
         write_annotation(unfinished / get_dataset(like).annotation.file_name, people)
         truth = _describe(world, people, jobs, identities=identities, seed=seed, height=height, width=width)
-        (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n")
+        (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
         if occupied:
             root.rename(replaced)
         elif root.exists():
@@ -202,7 +204,7 @@ def _render(
 ) -> None:
     cameras = draw_cameras(world.schema.dataset, seed)
     draw = partial(_draw, folder=folder, world=world, cameras=cameras, seed=seed, height=height, width=width)
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cpus()
     with tqdm(total=len(jobs), desc="synthesize", unit="image", disable=None) as progress:
         if workers == 1:
             for job in jobs:
@@ -211,9 +213,15 @@ def _render(
             return
         # A fresh interpreter per worker: forking one that has threads (torch's, say) can hang.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-            for _ in pool.map(draw, jobs, chunksize=64):
-                progress.update()
+        try:
+            with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
+                for _ in pool.map(draw, jobs, chunksize=64):
+                    progress.update()
+        except (BrokenProcessPool, RuntimeError) as error:
+            raise InputError(
+                "a process that draws has ended by itself; likely cause: a script that calls synthesize() outside of "
+                "`if __name__ == '__main__':`, or too little memory (then give fewer workers)"
+            ) from error
 
 
 def _start_worker() -> None:

@@ -139,7 +139,7 @@ def sizes(runs: pd.DataFrame, data: Path | None) -> pd.DataFrame:
         }
         marker = None if data is None else Path(data) / str(dataset) / SYNTHETIC_MARKER
         if marker is not None and marker.is_file():
-            world = json.loads(marker.read_text())
+            world = json.loads(marker.read_text(encoding="utf-8"))
             row["identities"] = world["identities"]
             row |= {f"{split}_images": count["images"] for split, count in world["counts"].items()}
         rows.append(row)

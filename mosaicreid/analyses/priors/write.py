@@ -50,7 +50,7 @@ def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] 
         priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
         images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
         inputs |= {f"synthetic {matrix.name}": matrix, f"{SYNTHETIC_MARKER} like {dataset}": marker}
-        stated = json.loads(marker.read_text())
+        stated = json.loads(marker.read_text(encoding="utf-8"))
         worlds[dataset] = {name: stated.get(name) for name in ("identities", "seed")}
     tables = {
         name: Table(
