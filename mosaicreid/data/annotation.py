@@ -14,6 +14,7 @@ import numpy as np
 import scipy.io
 
 from mosaicreid.attributes import Annotation
+from mosaicreid.data.matlab import read_variable
 from mosaicreid.datasets import get_dataset
 from mosaicreid.datasets.definition import AnnotationLayout, Dataset
 from mosaicreid.errors import InputError
@@ -31,8 +32,9 @@ def read_annotation(path: Path, dataset: str) -> dict[str, Annotation]:
     sorted.
 
     Raises:
-        InputError: the file is missing, is no MATLAB file or another dataset's; a split or field is missing or
-            unknown; lengths differ; an identity repeats or is no number; a value is no code of its field.
+        InputError: the file is missing, damaged, no MATLAB 5 file or another dataset's; a split or field is missing,
+            unknown or of another kind; lengths differ; an identity repeats or is no number; a value is no code of its
+            field.
     """
     definition = get_dataset(dataset)
     schema, layout = definition.schema, definition.annotation
@@ -43,6 +45,8 @@ def read_annotation(path: Path, dataset: str) -> dict[str, Annotation]:
         columns = _columns(content, definition, split, where)
         pids = _identities(columns.pop(_IDENTITY_FIELD), where)
         for field, values in columns.items():
+            if not isinstance(values, np.ndarray) or values.dtype.kind not in "uif":
+                raise InputError(f"{where}: field {field} holds no numbers, expected one per identity")
             if len(values) != len(pids):
                 raise InputError(f"{where}: field {field} has {len(values)} values for {len(pids)} identities")
         codes = np.zeros((len(pids), len(schema.groups)), dtype=np.int16)
@@ -88,42 +92,34 @@ def _load(path: Path, layout: AnnotationLayout) -> Any:
         raise InputError(
             f"no annotation file at {path}; `mosaicreid data annotations` fetches it, or name it with --annotation"
         )
-    try:
-        content = scipy.io.loadmat(path)
-    # scipy documents no exception for files that are not its own: whatever it raises means the same to a user.
-    except Exception as error:
-        raise InputError(f"{path} is not a MATLAB 5 file ({error}); expected {layout.file_name}") from error
-    variable = Path(layout.file_name).stem
-    found = [name for name in content if not name.startswith("__")]
-    if variable not in found:
-        raise InputError(
-            f"{path} holds {', '.join(found) or 'nothing'}, expected {variable}: is it another dataset's file?"
-        )
-    return content[variable]
+    return read_variable(path, Path(layout.file_name).stem)
 
 
-def _columns(content: Any, dataset: Dataset, split: str, where: str) -> dict[str, np.ndarray]:
-    """Field name -> its values, flat, exactly the fields that the split must have."""
-    names = content.dtype.names or ()
-    if split not in names or not content.size:
+def _columns(content: Any, dataset: Dataset, split: str, where: str) -> dict[str, Any]:
+    """Field name -> its values, exactly the fields that the split must have."""
+    names = tuple(content) if isinstance(content, dict) else ()
+    if split not in names:
         raise InputError(f"{where}: no such split; the file has {', '.join(names) or 'none'}")
-    structure = content[split].flat[0]
-    if structure.size != 1:
-        raise InputError(f"{where}: expected one structure, got {structure.size}")
-    found = set(structure.dtype.names or ())
+    structure = content[split]
+    if not isinstance(structure, dict) and len(structure) != 1:
+        raise InputError(f"{where}: expected one structure, got {len(structure)}")
+    found = set(structure) if isinstance(structure, dict) else set()
     fields_of = dataset.annotation.fields
     expected = {field for group in dataset.schema.groups for field in fields_of(group)} | {_IDENTITY_FIELD}
     for problem, fields in (("is missing", expected - found), ("is unknown", found - expected)):
         if fields:
             raise InputError(f"{where}: field {', '.join(sorted(fields))} {problem}; expected {len(expected)} fields")
-    return {name: structure[name].flat[0].ravel() for name in structure.dtype.names}
+    return dict(structure)
 
 
-def _identities(cells: np.ndarray, where: str) -> np.ndarray:
-    texts = ["".join(map(str, np.ravel(cell))) for cell in cells]
+def _identities(values: Any, where: str) -> np.ndarray:
+    """The numbers of a cell array of texts, or of the rows of a text."""
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, (str, tuple)) for value in values):
+        raise InputError(f"{where}: field {_IDENTITY_FIELD} holds no texts, expected one like '0002' per identity")
+    texts = ["".join(value) for value in values]
     for text in texts:
         if not re.fullmatch(r"[0-9]{1,9}", text):
-            raise InputError(f"{where}: field {_IDENTITY_FIELD}: identity {text!r} is not a number like '0002'")
+            raise InputError(f"{where}: field {_IDENTITY_FIELD}: identity {text[:40]!r} is not a number like '0002'")
     pids = np.array(texts, dtype=np.int64)
     unique, counts = np.unique(pids, return_counts=True)
     if len(unique) != len(pids):
@@ -133,8 +129,6 @@ def _identities(cells: np.ndarray, where: str) -> np.ndarray:
 
 def _checked(values: np.ndarray, allowed: Any, field: str, pids: np.ndarray, where: str) -> np.ndarray:
     """``values`` as int64, every one of them in ``allowed``."""
-    if values.dtype.kind not in "uifb":
-        raise InputError(f"{where}: field {field} holds no numbers, expected one per identity")
     wrong = np.flatnonzero(~np.isin(values, list(allowed)))
     if len(wrong):
         raise InputError(

@@ -1,10 +1,12 @@
 """The authors' files, their oddities one by one, and files with one thing wrong."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,6 @@ from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation, write_annotation
 from mosaicreid.datasets import DATASETS, get_dataset, get_schema
 from mosaicreid.errors import InputError
-
 
 DUKE = get_dataset("dukemtmc")
 
@@ -196,7 +197,8 @@ def structures() -> dict:
     """A DukeMTMC annotation of three people as nested dictionaries, to be spoilt and saved."""
     content = {}
     for split, pids in (("train", ["0001", "0008"]), ("test", ["0002"])):
-        values = {field: np.ones((1, len(pids))) for group in DUKE.schema.groups for field in DUKE.annotation.fields(group)}
+        fields = [field for group in DUKE.schema.groups for field in DUKE.annotation.fields(group)]
+        values = {field: np.ones((1, len(pids))) for field in fields}
         identities = np.empty((1, len(pids)), dtype=object)
         identities[0] = pids
         content[split] = values | {"image_index": identities}
@@ -229,6 +231,51 @@ def spoil(split: str, field: str, values: list) -> dict:
     return content
 
 
+def changed(split: str, field: str, values: object) -> dict:
+    content = structures()
+    content[split][field] = values
+    return content
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int64, np.uint64, np.float32])
+def test_numbers_of_any_type_and_identities_as_rows_of_text(tmp_path, dtype):
+    content = changed("train", "hat", np.array([[2, 1]], dtype=dtype))
+    content["train"]["image_index"] = np.array(["0008", "0001"])
+    train = read_annotation(saved(tmp_path / "a.mat", content), "dukemtmc")["train"]
+    assert train.pids.tolist() == [1, 8]
+    assert train.table()["hat"].tolist() == ["no", "yes"]
+
+
+def test_a_flipped_bit_is_refused_or_changes_one_thing(tmp_path):
+    """No reader without a checksum sees that a code became another allowed one; nothing worse may pass."""
+    path = tmp_path / "duke_attribute.mat"
+    whole = {split: plain(split, list(range(first, first + 60))) for split, first in (("train", 1), ("test", 101))}
+    write_annotation(path, whole)
+    content, generator, passed = path.read_bytes(), random.Random(0), []
+    for _ in range(250):
+        copy = bytearray(content)
+        copy[generator.randrange(len(copy))] ^= 1 << generator.randrange(8)
+        path.write_bytes(copy)
+        try:
+            found = read_annotation(path, "dukemtmc")
+        except InputError:
+            continue
+        cells = {
+            split: {
+                (pid, column, code) for pid, row in zip(a.pids, a.codes, strict=True) for column, code in enumerate(row)
+            }
+            for split, a in (*found.items(), *((f"whole {split}", a) for split, a in whole.items()))
+        }
+        lost = {cell for split in whole for cell in cells[f"whole {split}"] - cells[split]}
+        people, columns = {pid for pid, _, _ in lost}, {column for _, column, _ in lost}
+        assert len(people) <= 1
+        assert len(columns) in (0, 1, 10)
+        passed.append(len(columns))
+    # The free text, padding and spare flags; and codes that became others.
+    assert passed.count(0) > 10
+    assert 0 < len(passed) - passed.count(0) < 25
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -245,6 +292,19 @@ def spoil(split: str, field: str, values: list) -> dict:
         (spoil("train", "image_index", ["0001", ""]), "image_index: identity '' is not a number"),
         (spoil("train", "scarf", [1, 1]), "train: field scarf is unknown"),
         (spoil("train", "image_index", ["0001", "9" * 30]), "image_index: identity '9+' is not a number"),
+        (
+            spoil("train", "image_index", ["0001", 8]),
+            "image_index holds no texts, expected one like '0002' per identity",
+        ),
+        (changed("train", "image_index", np.array([[1, 8]])), "image_index holds no texts"),
+        (changed("train", "hat", np.array([[True, True]])), "train: field hat holds no numbers, expected one per"),
+        (changed("train", "hat", "12"), "train: field hat holds no numbers"),
+        (changed("train", "hat", np.array([[1, 2 + 1j]])), r"duke_attribute\.train\.hat: complex numbers; expected"),
+        (changed("train", "hat", scipy.sparse.csc_matrix([[1.0, 2.0]])), r"train\.hat: sparse numbers; expected"),
+        (
+            changed("train", "hat", np.array([[1, 2**64 - 1]], dtype=np.uint64)),
+            "identity 8: value 18446744073709551615",
+        ),
         (structures() | {"train": np.zeros((0, 0))}, "train: expected one structure, got 0"),
         (structures() | {"train": 5}, "train: field .*hat.* is missing; expected 24 fields"),
         (structures() | {"train": structures()["train"] | {"hat": words("a", "b")}}, "field hat holds no numbers"),
