@@ -1,8 +1,8 @@
 """Images decoded once: a memory-mapped array of pixels on disk, shared by every run of a sweep.
 
 A cache file's name holds a fingerprint of the source files (path, size, time of change), so a changed, added or missing
-source file leads to another name and a fresh build. A build lands under its name in one step: processes that build at
-the same time each land a whole file, and readers of a replaced one keep theirs.
+source file leads to another name and a fresh build. So does another rule of decoding. A build lands under its name in
+one step: processes that build at the same time each land a whole file, and readers of a replaced one keep theirs.
 """
 
 import hashlib
@@ -11,15 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 from tqdm import tqdm
 
+from mosaicreid.data.decode import Pixels, decode
 from mosaicreid.data.folders import Images
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 
-Pixels = npt.NDArray[np.uint8]
+# Counts up when ``decode`` makes other pixels of any file, so that no cache of an earlier rule is used.
+_DECODING = 2
 
 
 def open_cache(
@@ -55,23 +55,6 @@ def open_cache(
             if stale != path:
                 stale.unlink(missing_ok=True)
     return _open(path, shape)
-
-
-def decode(path: Path, height: int, width: int) -> Pixels:
-    """One image file as (3, height, width) uint8, RGB, resized bicubically where its size differs.
-
-    Raises:
-        InputError: the file is missing or no whole image, naming it.
-    """
-    try:
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-    # Pillow reports damage with several exceptions, SyntaxError among them, depending on the format and the place.
-    except Exception as error:
-        raise InputError(f"cannot read the image {path} ({error}); expected a whole image file") from error
-    if rgb.size != (width, height):
-        rgb = rgb.resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(rgb).transpose(2, 0, 1)
 
 
 def _build(
@@ -115,7 +98,7 @@ def _open(path: Path, shape: tuple[int, ...]) -> Pixels:
 
 def _state(root: Path, names: tuple[str, ...]) -> str:
     """A fingerprint of the files as they are now, from their sizes and times of change, without reading them."""
-    lines = []
+    lines = [str(_DECODING)]
     for name in names:
         try:
             status = (root / name).stat()

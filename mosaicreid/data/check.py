@@ -1,16 +1,16 @@
 """What is in a dataset folder, and what is wrong with it; opens every image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation
+from mosaicreid.data.decode import read_image
 from mosaicreid.data.folders import (
     DISTRACTOR,
     FOLDERS,
@@ -76,7 +76,7 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
     strangers = np.setdiff1d(people["query"], people["gallery"])
     if len(strangers):
         problems.append(f"{len(strangers)} identities are in query but not in gallery: {_listed(strangers)}")
-    problems += _unreadable(root, folders)
+    problems += unreadable_images(root, folders.values())
 
     file = annotation or root / get_dataset(dataset).annotation.file_name
     annotations: Mapping[str, Annotation] = {}
@@ -129,9 +129,9 @@ def _uncovered(people: Mapping[str, np.ndarray], annotations: Mapping[str, Annot
     return problems
 
 
-def _unreadable(root: Path, folders: Mapping[str, Images]) -> list[str]:
-    """One line per image that does not decode to the end, naming its path."""
-    paths = [root / path for images in folders.values() for path in images.paths]
+def unreadable_images(root: Path, images: Iterable[Images]) -> list[str]:
+    """One line per image under ``root`` that ``decode`` refuses, naming its path."""
+    paths = [Path(root) / path for part in images for path in part.paths]
     # Threads: the decoder runs outside the interpreter's lock.
     with ThreadPoolExecutor() as pool:
         return [problem for problem in pool.map(_decoding_problem, paths) if problem]
@@ -139,11 +139,9 @@ def _unreadable(root: Path, folders: Mapping[str, Images]) -> list[str]:
 
 def _decoding_problem(path: Path) -> str | None:
     try:
-        with Image.open(path) as image:
-            image.load()
-    # Pillow documents OSError and SyntaxError for damaged files, and raises more than these from its decoders.
-    except Exception as error:
-        return f"unreadable image {path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        read_image(path)
+    except InputError as error:
+        return str(error)
     return None
 
 

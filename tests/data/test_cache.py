@@ -103,6 +103,38 @@ def test_a_change_of_time_alone_is_noticed(root: Path, tmp_path: Path) -> None:
     assert before not in folder.iterdir()
 
 
+def test_a_change_of_size_alone_is_noticed(root: Path, tmp_path: Path) -> None:
+    folder, file = tmp_path / "cache", root / "1.jpg"
+    kept = build(root, ALL, folder).copy()
+    before = file.stat()
+    write_image(file, 77)
+    # Not even the time of change tells: a copy may keep it.
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert file.stat().st_size != before.st_size
+    after = build(root, ALL, folder)
+    assert [index for index in range(7) if not np.array_equal(after[index], kept[index])] == [1]
+
+
+def test_a_microsecond_is_noticed(root: Path, tmp_path: Path) -> None:
+    folder, file = tmp_path / "cache", root / "1.jpg"
+    build(root, ALL, folder)
+    (before,) = folder.iterdir()
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1000))
+    build(root, ALL, folder)
+    assert before not in folder.iterdir()
+
+
+def test_another_rule_of_decoding_is_noticed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "cache"
+    build(root, ALL, folder)
+    (before,) = folder.iterdir()
+    monkeypatch.setattr(cache, "_DECODING", cache._DECODING + 1)
+    build(root, ALL, folder)
+    (after,) = folder.iterdir()
+    assert after != before
+
+
 def test_other_sizes_lists_and_roots_have_their_own_cache(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     build(root, ALL, folder)

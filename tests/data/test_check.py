@@ -7,6 +7,7 @@ from PIL import Image
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import write_annotation
 from mosaicreid.data.check import check_dataset, detect_dataset
+from mosaicreid.data.decode import decode
 from mosaicreid.data.folders import FOLDERS
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
@@ -69,8 +70,20 @@ def test_damaged_images_are_named(root):
     text.write_text("no image")
     problems = check_dataset(root).problems
     assert len(problems) == 2
-    assert problems[0].startswith(f"unreadable image {truncated}: ")
-    assert problems[1].startswith(f"unreadable image {text}: ")
+    assert problems[0].startswith(f"cannot read the image {truncated} (")
+    assert problems[1].startswith(f"cannot read the image {text} (no image of JPEG, ")
+
+
+def test_images_that_training_would_refuse_are_named(root):
+    deep = root / "bounding_box_train" / NAMES["train"][0]
+    Image.fromarray(np.zeros((32, 16), dtype=np.float32)).save(deep, "TIFF")
+    (problem,) = check_dataset(root).problems
+    assert problem.startswith(f"cannot read the image {deep} (its mode F has no defined black and white")
+    with pytest.raises(InputError) as error:
+        decode(deep, 32, 16)
+    assert str(error.value) == problem
+    Image.fromarray(np.zeros((32, 16), dtype=np.uint16)).save(deep, "PNG")
+    assert check_dataset(root).problems == ()
 
 
 def test_counts_other_than_expected(root):
