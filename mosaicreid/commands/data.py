@@ -66,6 +66,10 @@ def _check(arguments: argparse.Namespace) -> int:
     report = check_dataset(arguments.root, dataset=arguments.dataset, annotation=arguments.annotation)
     print(f"{report.dataset} at {arguments.root}")
     print(report.table.to_string(index=False))
+    if report.passed_over:
+        print(
+            f"passed over {len(report.passed_over)} files or folders of the system's own, like {report.passed_over[0]}"
+        )
     for problem in report.problems:
         print(f"problem: {problem}")
     print("nothing wrong" if not report.problems else f"{len(report.problems)} problems")

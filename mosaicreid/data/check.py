@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mosaicreid.attributes import Annotation
@@ -18,7 +19,8 @@ from mosaicreid.data.folders import (
     Images,
     count_differences,
     expected_counts,
-    parse_images,
+    list_folder,
+    passed_over,
     read_folders,
 )
 from mosaicreid.datasets import DATASETS, get_dataset
@@ -29,27 +31,26 @@ from mosaicreid.errors import InputError
 class Report:
     """What ``check_dataset`` found.
 
-    ``table``: as ``summarise`` makes it. ``problems``: one line each, empty where all is well.
+    ``table``: as ``summarise`` makes it. ``problems``: one line each, empty where all is well. ``passed_over``: what
+    systems left among the images, which is no problem (see ``folders.passed_over``).
     """
 
     dataset: str
     table: pd.DataFrame
     problems: tuple[str, ...]
+    passed_over: tuple[str, ...]
 
 
 def detect_dataset(root: Path) -> str:
-    """The dataset whose file names the folders under ``root`` carry.
+    """The dataset whose file names the folders under ``root`` carry, by the first name that is a dataset's.
 
     Raises:
         InputError: no image folder with an image whose name parses.
     """
-    for folder in FOLDERS.values():
-        for file in sorted((Path(root) / folder).glob("*.jpg"))[:1]:
-            for dataset in DATASETS:
-                try:
-                    parse_images([file.name], dataset)
-                except InputError:
-                    continue
+    folders = [Path(root) / folder for folder in FOLDERS.values()]
+    for entry in (entry for folder in folders if folder.is_dir() for entry in list_folder(folder)):
+        for dataset in DATASETS:
+            if get_dataset(dataset).images.pattern.fullmatch(entry.name):
                 return dataset
     raise InputError(
         f"{root} holds no images of {' or '.join(DATASETS)}; expected the folders {', '.join(FOLDERS.values())} in it"
@@ -76,6 +77,7 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
     strangers = np.setdiff1d(people["query"], people["gallery"])
     if len(strangers):
         problems.append(f"{len(strangers)} identities are in query but not in gallery: {_listed(strangers)}")
+    problems += protocol_problems(folders["query"], folders["gallery"])
     problems += unreadable_images(root, folders.values())
 
     file = annotation or root / get_dataset(dataset).annotation.file_name
@@ -85,7 +87,56 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
         problems += _uncovered(people, annotations)
     else:
         problems.append(f"no annotation file {file}: `mosaicreid data annotations` fetches it, or use --annotation")
-    return Report(dataset, summarise(folders, annotations), tuple(problems))
+    return Report(dataset, summarise(folders, annotations), tuple(problems), tuple(passed_over(root)))
+
+
+def check_protocol(query: Images, gallery: Images) -> None:
+    """See that every query can be answered, before anything is trained for it.
+
+    Raises:
+        InputError: as ``protocol_problems`` says, in one line.
+    """
+    problems = protocol_problems(query, gallery)
+    if problems:
+        raise InputError("; ".join(problems))
+
+
+def protocol_problems(query: Images, gallery: Images) -> list[str]:
+    """What keeps ``query`` from being searched for in ``gallery``: one line each, empty where all is well.
+
+    A query is a person, and its match is a gallery image of that person by another camera (Zheng et al. 2015).
+    """
+    empty = [name for name, images in (("query", query), ("gallery", gallery)) if not len(images)]
+    if empty:
+        return [f"no images in {' and '.join(empty)}; expected some to search with and some to search in"]
+    cameras = np.union1d(query.camids, gallery.camids)
+    if len(cameras) == 1:
+        return [
+            f"query and gallery are of camera {cameras[0]} alone; expected at least two, a match is another camera's"
+        ]
+    problems = []
+    nobody = query.where(query.pids <= DISTRACTOR)
+    if len(nobody):
+        problems.append(
+            f"{len(nobody)} queries are junk or distractors, like {nobody.paths[0]}; expected people, numbered above "
+            f"{DISTRACTOR}"
+        )
+    unmatched = query.where((query.pids > DISTRACTOR) & ~_matched(query, gallery))
+    if len(unmatched):
+        problems.append(
+            f"{len(unmatched)} queries have no gallery image of their person by another camera, like "
+            f"{unmatched.paths[0]}; expected one at least"
+        )
+    return problems
+
+
+def _matched(query: Images, gallery: Images) -> npt.NDArray[np.bool_]:
+    """Which queries have a match: the person's gallery images are of several cameras, or of one that is another's."""
+    views = np.unique(np.stack([gallery.pids, gallery.camids]), axis=1)
+    pids, first, cameras = np.unique(views[0], return_index=True, return_counts=True)
+    place = np.minimum(np.searchsorted(pids, query.pids), len(pids) - 1)
+    elsewhere = (cameras[place] > 1) | (views[1][first[place]] != query.camids)
+    return (pids[place] == query.pids) & elsewhere
 
 
 def summarise(folders: Mapping[str, Images], annotations: Mapping[str, Annotation]) -> pd.DataFrame:

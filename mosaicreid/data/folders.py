@@ -5,10 +5,14 @@ One reader serves both, and the synthetic world too, which is written in the sam
 
 import gzip
 import json
+import os
 import warnings
+import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +22,22 @@ from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.datasets import get_dataset
 from mosaicreid.datasets.definition import Counts
-from mosaicreid.errors import InputError, one_of
+from mosaicreid.errors import InputError
 
 FOLDERS: Mapping[str, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 SYNTHETIC_MARKER = "synthetic.json"
 JUNK, DISTRACTOR = -1, 0
 
-# Left behind in image folders by Windows, in the authors' archive of Market-1501 too, and by macOS.
-_NOT_IMAGES = frozenset({"Thumbs.db", "desktop.ini", ".DS_Store"})
+# Left among images by Windows (in the authors' archive of Market-1501 too), macOS, and the systems of network drives,
+# beside everything hidden and the locks of documents that are open.
+_SYSTEMS_NAMES = frozenset(
+    {"thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
+    | {"icon\r", "__macosx", "lost+found", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"}
+)
+_SYSTEMS_PREFIXES = (".", "~$")
+
+# The lists of the real datasets have two megabytes.
+_MOST_BYTES = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +91,7 @@ def parse_images(names: Iterable[str], dataset: str) -> Images:
     paths = tuple(names)
     matches = [form.pattern.fullmatch(path.rpartition("/")[2]) for path in paths]
     if None in matches:
-        path = paths[matches.index(None)]
+        path = _shown(paths[matches.index(None)])
         raise InputError(f"{path} is no image name of {dataset}, which look like {form.example}")
     numbers = np.array([match.groups() for match in matches if match], dtype=np.int64).reshape(-1, 2)
     return Images(paths, numbers[:, 0].copy(), numbers[:, 1].copy())
@@ -89,26 +101,38 @@ def read_file_list(path: Path, dataset: str) -> dict[str, Images]:
     """A list of image paths, one a line (plain or .gz), as ``{"train", "query", "gallery"}``: sorted, junk included.
 
     Raises:
-        InputError: no such file, a line outside the three folders, or a name that does not parse.
+        InputError: no such file, one that is cut short, too large or not UTF-8, a line outside the three folders or
+            twice, or a name that does not parse.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no file list at {path}; expected one image path a line, like {FOLDERS['train']}/...")
-    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
     names: dict[str, list[str]] = {folder: [] for folder in FOLDERS.values()}
-    for line in text.splitlines():
+    # Not splitlines, which knows nine more ends of a line than a list has.
+    for number, line in enumerate(_read_text(path).removesuffix("\n").split("\n"), start=1):
+        line = line.removesuffix("\r")
         folder = line.rpartition("/")[0]
         if folder not in names:
-            raise one_of(f"image folder of {line!r} in {path}", folder, names)
+            raise InputError(
+                f"{path}, line {number}: unknown image folder of {line[:100]!r}; expected one of: {', '.join(names)}"
+            )
         names[folder].append(line)
-    return {split: parse_images(sorted(names[folder]), dataset) for split, folder in FOLDERS.items()}
+    twice = [line for folder in names for line, number in Counter(names[folder]).items() if number > 1]
+    if twice:
+        raise InputError(f"{path}: {_shown(twice[0])} is listed more than once; expected every image once")
+    try:
+        return {split: parse_images(sorted(names[folder]), dataset) for split, folder in FOLDERS.items()}
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def read_folders(dataset: str, root: Path) -> dict[str, Images]:
     """List the image folders under ``root`` as ``{"train", "query", "gallery"}``: sorted, junk included, none opened.
 
+    What a system leaves in a folder is passed over (see ``passed_over``).
+
     Raises:
-        InputError: a folder is missing, or holds a file that is no image of this dataset (the path is named).
+        InputError: a folder is missing, or holds anything else that is no image of this dataset (its path is named).
     """
     get_dataset(dataset)
     root = Path(root)
@@ -116,12 +140,43 @@ def read_folders(dataset: str, root: Path) -> dict[str, Images]:
     for split, folder in FOLDERS.items():
         if not (root / folder).is_dir():
             raise InputError(f"no folder {root / folder}; {dataset} has {', '.join(FOLDERS.values())} below its root")
-        names = sorted({file.name for file in (root / folder).iterdir()} - _NOT_IMAGES)
+        entries = [entry for entry in list_folder(root / folder) if not _is_systems(entry.name)]
         try:
-            result[split] = parse_images([f"{folder}/{name}" for name in names], dataset)
+            result[split] = parse_images([f"{folder}/{entry.name}" for entry in entries], dataset)
         except InputError as error:
             raise InputError(f"{root}: {error}") from None
+        for entry in entries:
+            if not entry.is_file():
+                raise InputError(f"{root}: {folder}/{entry.name} is no file; expected an image")
     return result
+
+
+def passed_over(root: Path) -> list[str]:
+    """What systems and not people left in the image folders under ``root``, as paths below it.
+
+    Hidden files (``._NAME``, ``.DS_Store``, ``.nfs...``, ``.ipynb_checkpoints``), locks (``~$NAME``), and what Windows,
+    macOS and network drives put beside images (``Thumbs.db``, ``__MACOSX``, ``@eaDir`` and the like, in any case).
+    """
+    return [
+        f"{folder}/{entry.name}"
+        for folder in FOLDERS.values()
+        if (Path(root) / folder).is_dir()
+        for entry in list_folder(Path(root) / folder)
+        if _is_systems(entry.name)
+    ]
+
+
+def list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, by name.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder} ({error.strerror}); expected images in it") from error
 
 
 def expected_counts(dataset: str, root: Path) -> Mapping[str, Counts]:
@@ -134,14 +189,14 @@ def expected_counts(dataset: str, root: Path) -> Mapping[str, Counts]:
     marker = Path(root) / SYNTHETIC_MARKER
     if not marker.is_file():
         return published
+    stated = _read_marker(marker)
     try:
-        stated = json.loads(marker.read_text())
         like = stated["like"]
         counts = {split: Counts(**stated["counts"][split]) for split in FOLDERS}
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{marker} does not state like and counts ({error!r}); synthesize the folder again") from error
     if like != dataset:
-        raise InputError(f"{marker} says the folder is like {like}, but it is read as {dataset}")
+        raise InputError(f"{marker} says the folder is like {_shown(str(like))}, but it is read as {dataset}")
     return counts
 
 
@@ -179,8 +234,42 @@ def read_dataset(dataset: str, root: Path, *, annotation: Path | None = None) ->
 
 
 def read_truth(data: Path | None, dataset: str) -> pd.DataFrame | None:
-    """The ground truth of a synthetic dataset, a row per attribute; None where the dataset is not synthetic."""
+    """The ground truth of a synthetic dataset, a row per attribute; None where the dataset is not synthetic.
+
+    Raises:
+        InputError: the synthetic world's marker is damaged.
+    """
     marker = None if data is None else Path(data) / dataset / SYNTHETIC_MARKER
     if marker is None or not marker.is_file():
         return None
-    return pd.DataFrame(json.loads(marker.read_text())["truth"])
+    try:
+        return pd.DataFrame(_read_marker(marker)["truth"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{marker} does not state truth ({error!r}); synthesize the folder again") from error
+
+
+def _is_systems(name: str) -> bool:
+    return name.startswith(_SYSTEMS_PREFIXES) or name.casefold() in _SYSTEMS_NAMES
+
+
+def _shown(path: str) -> str:
+    """A path as it is, or quoted where it would break the line or hide something."""
+    return path if path.isprintable() else repr(path)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) <= _MOST_BYTES:
+            return content.decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise InputError(f"cannot read {path} ({error}); expected UTF-8 text, plain or a whole .gz") from error
+    raise InputError(f"{path} holds more than {_MOST_BYTES >> 20} MiB of text; expected a list of image paths")
+
+
+def _read_marker(marker: Path) -> Any:
+    try:
+        return json.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{marker} does not state like and counts ({error!r}); synthesize the folder again") from error

@@ -5,12 +5,14 @@ import pytest
 from PIL import Image
 
 from mosaicreid.attributes import Annotation
+from mosaicreid.cli import main
 from mosaicreid.data.annotation import write_annotation
-from mosaicreid.data.check import check_dataset, detect_dataset
+from mosaicreid.data.check import check_dataset, check_protocol, detect_dataset, protocol_problems
 from mosaicreid.data.decode import decode
-from mosaicreid.data.folders import FOLDERS
-from mosaicreid.datasets import get_schema
+from mosaicreid.data.folders import FOLDERS, Images, read_file_list
+from mosaicreid.datasets import DATASETS, get_schema
 from mosaicreid.errors import InputError
+from mosaicreid.retrieval import evaluate_scores
 
 NAMES = {
     "train": ["0002_c1s1_000451_03.jpg", "0002_c2s1_000451_03.jpg", "0007_c3s3_077419_03.jpg"],
@@ -52,6 +54,7 @@ def test_a_good_folder_has_no_problems(root):
     report = check_dataset(root)
     assert report.dataset == "market1501"
     assert report.problems == ()
+    assert report.passed_over == ()
     assert report.table.to_dict("list") == {
         "split": ["train", "query", "gallery"],
         "images": [3, 1, 3],
@@ -122,6 +125,10 @@ def test_people_in_the_wrong_split(root):
     problems = check_dataset(root).problems
     assert problems[0] == "1 identities are in both train and gallery: 2"
     assert problems[1] == "1 identities are in query but not in gallery: 4"
+    assert problems[2] == (
+        "1 queries have no gallery image of their person by another camera, like query/0004_c1s1_000451_09.jpg; "
+        "expected one at least"
+    )
 
 
 def test_dataset_is_recognised_by_its_names(root, tmp_path_factory):
@@ -136,3 +143,97 @@ def test_dataset_is_recognised_by_its_names(root, tmp_path_factory):
         detect_dataset(duke / "query")
     with pytest.raises(InputError, match="is no image name of dukemtmc"):
         check_dataset(root, dataset="dukemtmc")
+
+
+def test_what_systems_leave_behind_does_not_hide_the_dataset(root):
+    for folder in FOLDERS.values():
+        # What macOS writes beside every file on a drive that is not its own sorts first and has the same ending.
+        name = min(path.name for path in (root / folder).iterdir())
+        (root / folder / f"._{name}").write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X")
+    (root / "query" / ".ipynb_checkpoints").mkdir()
+    report = check_dataset(root)
+    assert report.dataset == "market1501"
+    assert report.problems == ()
+    assert report.passed_over == (
+        f"bounding_box_train/._{NAMES['train'][0]}",
+        f"query/._{NAMES['query'][0]}",
+        "query/.ipynb_checkpoints",
+        f"bounding_box_test/._{NAMES['gallery'][0]}",
+    )
+
+
+def test_the_command_says_how_many_were_passed_over(root, capsys):
+    (root / "query" / "Thumbs.db").touch()
+    (root / "query" / ".DS_Store").touch()
+    assert main(["data", "check", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert "passed over 2 files or folders of the system's own, like query/.DS_Store\n" in out
+    assert out.endswith("nothing wrong\n")
+
+
+def seen(*views: tuple[int, int]) -> Images:
+    """Images by person and camera, in this order."""
+    paths = tuple(f"{pid}_c{camid}_{index}.jpg" for index, (pid, camid) in enumerate(views))
+    pids, camids = np.array(views, dtype=np.int64).reshape(-1, 2).T
+    return Images(paths, pids, camids)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_real_lists_can_be_evaluated(annotations, dataset):
+    lists = read_file_list(annotations / f"{dataset}.files.txt.gz", dataset)
+    check_protocol(lists["query"], lists["gallery"])
+    check_protocol(lists["query"], lists["gallery"].without_junk())
+
+
+def test_queries_that_can_be_answered():
+    check_protocol(seen((1, 1), (2, 3)), seen((1, 2), (2, 1), (2, 3), (0, 1), (-1, 1)))
+    check_protocol(seen((1, 1)), seen((1, 1), (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("query", "gallery", "problem"),
+    [
+        (seen(), seen((1, 1)), "no images in query; expected some"),
+        (seen((1, 1)), seen(), "no images in gallery; expected some"),
+        (seen(), seen(), "no images in query and gallery; expected some"),
+        (seen((1, 4)), seen((1, 4), (2, 4)), "query and gallery are of camera 4 alone; expected at least two"),
+        (seen((-1, 1), (1, 1)), seen((1, 2)), "1 queries are junk or distractors, like -1_c1_0.jpg; expected people"),
+        (seen((1, 1), (0, 1)), seen((1, 2), (0, 2)), "1 queries are junk or distractors, like 0_c1_1.jpg"),
+        (seen((1, 1), (2, 1)), seen((1, 2), (2, 1)), "1 queries have no gallery image of their person by another"),
+        (seen((1, 1), (2, 1)), seen((1, 2)), "camera, like 2_c1_1.jpg; expected one at least"),
+        (seen((3, 1), (1, 1)), seen((1, 2), (2, 2)), "camera, like 3_c1_0.jpg"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said_before_training(query, gallery, problem):
+    (found,) = protocol_problems(query, gallery)
+    assert problem in found
+    with pytest.raises(InputError) as error:
+        check_protocol(query, gallery)
+    assert str(error.value) == found
+    assert found.isprintable()
+
+
+def test_unmatched_queries_are_those_that_the_metrics_leave_out():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        query, gallery = (
+            seen(*zip(random.integers(1, 9, 12).tolist(), random.integers(1, 4, 12).tolist(), strict=True))
+            for _ in range(2)
+        )
+        scores = random.random((12, 12))
+        unmatched = evaluate_scores(scores, query.pids, query.camids, gallery.pids, gallery.camids).unmatched
+        problems = protocol_problems(query, gallery)
+        assert len(problems) == (len(unmatched) > 0)
+        if problems:
+            assert problems[0].startswith(f"{len(unmatched)} queries have no gallery image")
+            assert f"like {query.paths[unmatched[0]]};" in problems[0]
+
+
+def test_a_dataset_of_one_camera_is_a_problem(root):
+    for path in sorted(root.glob("*/*.jpg")):
+        pid, _, rest = path.name.partition("_c")
+        path.rename(path.with_name(f"{pid}_c1s{rest[0]}{rest[3:]}"))
+    assert (
+        "query and gallery are of camera 1 alone; expected at least two, a match is another camera's"
+        in check_dataset(root).problems
+    )

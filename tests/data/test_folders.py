@@ -15,11 +15,13 @@ from mosaicreid.data.folders import (
     count_differences,
     expected_counts,
     parse_images,
+    passed_over,
     read_dataset,
     read_file_list,
     read_folders,
+    read_truth,
 )
-from mosaicreid.datasets import DATASETS, get_dataset, get_schema
+from mosaicreid.datasets import get_schema
 from mosaicreid.datasets.definition import Counts
 from mosaicreid.errors import InputError
 
@@ -114,6 +116,7 @@ def test_parsing_inverts_naming(images):
         ("query/01_c1s1_001051_00.jpg", "market1501"),
         ("query/0001_c1s1_001051_00.png", "market1501"),
         ("query/0001_c1s1_001051_00.jpg\n", "market1501"),
+        ("query/0001_c1s1_\u2028001051_00.jpg", "market1501"),
         ("query/0001_c2_f0046182.jpg", "market1501"),
         ("query/0001_c9_f0046182.jpg", "dukemtmc"),
         ("query/0001_c1s1_001051_00.jpg", "dukemtmc"),
@@ -123,7 +126,9 @@ def test_parsing_inverts_naming(images):
 def test_names_that_do_not_parse_are_refused_by_path(name, dataset):
     with pytest.raises(InputError) as error:
         parse_images(["query/0001_c2_f0046182.jpg"] * (dataset == "dukemtmc") + [name], dataset)
-    assert str(error.value).startswith(f"{name} is no image name of {dataset}")
+    shown = name if name.isprintable() else repr(name)
+    assert str(error.value).startswith(f"{shown} is no image name of {dataset}")
+    assert str(error.value).isprintable()
 
 
 def test_dataset_is_read_sorted_without_junk(root):
@@ -159,11 +164,56 @@ def test_annotation_is_found_in_the_root_or_where_it_is_said_to_be(root, tmp_pat
         read_dataset("market1501", root, annotation=tmp_path / "missing.mat")
 
 
-def test_files_that_systems_leave_behind_are_passed_over(root):
-    (root / "query" / "Thumbs.db").touch()
-    assert len(read_folders("market1501", root)["query"]) == 1
-    (root / "query" / "notes.txt").touch()
-    with pytest.raises(InputError, match=r"query/notes\.txt is no image name of market1501"):
+SYSTEMS = [
+    *("Thumbs.db", "thumbs.db", "desktop.ini", "Desktop.ini", "$RECYCLE.BIN", "System Volume Information"),
+    *(".DS_Store", "._0001_c1s1_001051_00.jpg", ".Spotlight-V100", ".Trashes", "__MACOSX", "Icon\r"),
+    *(".nfs000000000a1b2c3d", ".fuse_hidden0000001a00000001", "@eaDir", "#recycle", "lost+found"),
+    *(".ipynb_checkpoints", ".git", ".0001_c1s1_001051_00.jpg.Xy12Zw", "~$notes.docx"),
+]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_files_that_systems_leave_behind_are_passed_over(root, name):
+    (root / "query" / name).touch()
+    (root / "bounding_box_train" / name).mkdir()
+    folders = read_folders("market1501", root)
+    assert [len(images) for images in folders.values()] == [2, 1, 3]
+    assert passed_over(root) == [f"bounding_box_train/{name}", f"query/{name}"]
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "0001_c1s1_001051_00.jpg~", "Copy of 0001_c1s1_001051_00.jpg", "Thumbs.db.jpg", "labels", "~"]
+)
+@pytest.mark.parametrize("kind", [Path.touch, Path.mkdir])
+def test_everything_else_is_refused_by_name(root, name, kind):
+    kind(root / "query" / name)
+    assert passed_over(root) == []
+    with pytest.raises(InputError) as error:
+        read_folders("market1501", root)
+    assert str(error.value).startswith(f"{root}: query/{name} is no image name of market1501")
+
+
+def test_what_is_named_like_an_image_and_is_no_file_is_refused(root):
+    (root / "query" / "0001_c2s1_001051_00.jpg").mkdir()
+    with pytest.raises(InputError, match=r"query/0001_c2s1_001051_00\.jpg is no file; expected an image"):
+        read_folders("market1501", root)
+    (root / "query" / "0001_c2s1_001051_00.jpg").rmdir()
+    (root / "query" / "0001_c2s1_001051_00.jpg").symlink_to(root / "nowhere.jpg")
+    with pytest.raises(InputError, match="is no file"):
+        read_folders("market1501", root)
+    (root / "query" / "0001_c2s1_001051_00.jpg").unlink()
+    # A link to an image is one.
+    (root / "query" / "0001_c2s1_001051_00.jpg").symlink_to(root / "query" / NAMES["query"][0])
+    assert len(read_folders("market1501", root)["query"]) == 2
+
+
+def test_a_folder_that_cannot_be_read_is_named(root, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    # Permissions do not bind the users that tests run as in containers.
+    monkeypatch.setattr("mosaicreid.data.folders.os.scandir", refuse)
+    with pytest.raises(InputError, match=r"cannot read the folder .*bounding_box_train \(Permission denied\)"):
         read_folders("market1501", root)
 
 
@@ -200,7 +250,7 @@ def test_a_damaged_or_foreign_marker_is_refused(root):
     marker.write_text(json.dumps(content | {"like": "dukemtmc"}))
     with pytest.raises(InputError, match=r"synthetic\.json says the folder is like dukemtmc"):
         read_dataset("market1501", root)
-    for damaged in ("", "[]", "{}", json.dumps(content | {"counts": {"train": 3}})):
+    for damaged in ("", "[]", "{}", "[" * 10**6, json.dumps(content | {"counts": {"train": 3}})):
         marker.write_text(damaged)
         with pytest.raises(InputError, match=r"synthetic\.json does not state like and counts"):
             read_dataset("market1501", root)
@@ -223,6 +273,83 @@ def test_file_lists_are_read_plain_or_compressed(tmp_path):
     (tmp_path / "list.txt").write_text("gt_bbox/0001_c1s1_001051_00.jpg\n")
     with pytest.raises(InputError, match="unknown image folder of 'gt_bbox/0001_c1s1_001051_00"):
         read_file_list(tmp_path / "list.txt", "market1501")
+
+
+def test_a_list_from_windows_is_read(tmp_path):
+    (tmp_path / "list.txt").write_bytes(b"query/0001_c1s1_001051_00.jpg\r\nquery/0002_c1s1_001051_00.jpg\r\n")
+    assert read_file_list(tmp_path / "list.txt", "market1501")["query"].pids.tolist() == [1, 2]
+
+
+NAME = "query/0001_c1s1_001051_00.jpg"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            f"/data/{NAME}",
+            f"line 2: unknown image folder of '/data/{NAME}'; expected one of: bounding_box_train, query",
+        ),
+        (f"/{NAME}", f"line 2: unknown image folder of '/{NAME}'"),
+        (f"../{NAME}", rf"line 2: unknown image folder of '\.\./{NAME}'"),
+        (f"query/../{NAME}", rf"line 2: unknown image folder of 'query/\.\./{NAME}'"),
+        (NAME.replace("/", "\\"), r"line 2: unknown image folder of 'query\\\\0001_c1s1_001051_00\.jpg'"),
+        (f"C:\\{NAME}", r"line 2: unknown image folder of 'C:"),
+        ("", "line 2: unknown image folder of ''"),
+        (f"{NAME}\r{NAME}", r"line 2: unknown image folder of 'query/0001_c1s1_001051_00\.jpg\\rquery"),
+        (f"{NAME}\r\r", r"'query/0001_c1s1_001051_00\.jpg\\r' is no image name"),
+        (f"{NAME}\v", r"'query/0001_c1s1_001051_00\.jpg\\x0b' is no image name"),
+        (f"{NAME}\u2028", r"'query/0001_c1s1_001051_00\.jpg\\u2028' is no image name"),
+        (f" {NAME}", f"line 2: unknown image folder of ' {NAME}'"),
+        ("query/Thumbs.db", r"query/Thumbs\.db is no image name"),
+        ("query/0009_c1s1_001051_00.jpg", r"query/0009_c1s1_001051_00\.jpg is listed more than once"),
+        ("x" * 10**6, "line 2: unknown image folder of 'x{100}';"),
+    ],
+)
+def test_lists_with_one_line_wrong_are_refused(tmp_path, line, message):
+    path = tmp_path / "list.txt"
+    path.write_bytes(f"query/0009_c1s1_001051_00.jpg\n{line}\nquery/0008_c1s1_001051_00.jpg\n".encode())
+    with pytest.raises(InputError, match=message) as error:
+        read_file_list(path, "market1501")
+    assert str(error.value).startswith(str(path))
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 1000
+
+
+def test_damaged_lists_are_refused(tmp_path):
+    whole = gzip.compress("\n".join(f"query/{pid:04d}_c1s1_001051_00.jpg" for pid in range(1, 500)).encode())
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    for damaged in (b"", whole[:5], whole[: len(whole) // 2], whole[:-1], bytes(flipped), b"plain text", whole + b"x"):
+        (tmp_path / "list.txt.gz").write_bytes(damaged)
+        with pytest.raises(InputError) as error:
+            read_file_list(tmp_path / "list.txt.gz", "market1501")
+        assert "list.txt.gz" in str(error.value)
+        assert str(error.value).isprintable()
+    (tmp_path / "list.txt.gz").write_bytes(gzip.compress(bytes(2**26 + 1)))
+    with pytest.raises(InputError, match="holds more than 64 MiB"):
+        read_file_list(tmp_path / "list.txt.gz", "market1501")
+    (tmp_path / "list.txt").write_bytes("query/0001_c1s1_001051_00.jpg\n".encode("utf-16"))
+    with pytest.raises(InputError, match=r"cannot read .*list\.txt .*expected UTF-8 text"):
+        read_file_list(tmp_path / "list.txt", "market1501")
+
+
+def test_the_truth_of_a_world_and_of_none(root):
+    data = root.parent
+    root.rename(data / "market1501")
+    marker = data / "market1501" / "synthetic.json"
+    stated = json.loads(marker.read_text(encoding="utf-8"))
+    marker.write_text(json.dumps(stated | {"truth": [{"attribute": "hat", "hidden": 0.5}]}), encoding="utf-8")
+    truth = read_truth(data, "market1501")
+    assert truth is not None
+    assert truth.to_dict("list") == {"attribute": ["hat"], "hidden": [0.5]}
+    for damaged in ("", "[]", json.dumps(stated), json.dumps(stated | {"truth": 3}), "[" * 10**6):
+        marker.write_text(damaged, encoding="utf-8")
+        with pytest.raises(InputError, match=r"synthetic\.json does not state"):
+            read_truth(data, "market1501")
+    marker.unlink()
+    assert read_truth(data, "market1501") is None
+    assert read_truth(None, "market1501") is None
 
 
 def test_unknown_dataset_is_refused(tmp_path):
