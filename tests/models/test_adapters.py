@@ -1,8 +1,13 @@
 import json
+import os
+import subprocess
+import sys
 
+import fixed_experts
 import pytest
 import torch
-from peft import PeftConfig, PeftModel
+from fixed_experts import export_fixed
+from peft import LoraConfig, PeftConfig, PeftModel
 
 from mosaicreid.config.settings import ExpertOptions
 from mosaicreid.datasets import get_schema
@@ -122,3 +127,32 @@ def test_an_adapter_of_another_depth_or_rank_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"adapter hat=yes does not fit: .*blocks.3.lora_A.weight") as caught:
         import_experts(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_another_process_with_another_order_of_sets_writes_the_same_bytes(tmp_path):
+    export_fixed(tmp_path / "here")
+    config = json.loads((tmp_path / "here" / "hat=yes" / "adapter_config.json").read_text())
+    assert config["target_modules"] == [f"blocks.{k}" for k in range(3, 7)]
+    command = [sys.executable, fixed_experts.__file__, str(tmp_path / "there")]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "1"})
+    files = [file for file in (tmp_path / "here").rglob("*") if file.is_file()]
+    assert len(files) == 5
+    for file in files:
+        assert (tmp_path / "there" / file.relative_to(tmp_path / "here")).read_bytes() == file.read_bytes()
+
+
+def test_a_set_is_written_in_one_order_whatever_its_own(tmp_path, monkeypatch):
+    class Backwards(set):
+        def __iter__(self):
+            return iter(sorted(set.copy(self), reverse=True))
+
+    plain = LoraConfig.to_dict
+    monkeypatch.setattr(
+        LoraConfig,
+        "to_dict",
+        lambda config: {k: Backwards(v) if isinstance(v, set) else v for k, v in plain(config).items()},
+    )
+    export_experts(make_experts(last_k=4), tmp_path)
+    for name in ("hat=yes", "gender=male"):
+        config = json.loads((tmp_path / name / "adapter_config.json").read_text())
+        assert config["target_modules"] == [f"blocks.{k}" for k in range(1, 5)]

@@ -135,3 +135,38 @@ def test_codes_of_another_dataset_are_refused(shape):
 def test_a_mask_knows_only_included_experts():
     with pytest.raises(InputError, match="unknown attribute or expert 'bag'"):
         Router(get_schema("market1501"), ("hat",)).mask(("bag",))
+
+
+def test_an_expert_that_is_off_stays_off_where_unannotated_images_have_every_expert():
+    schema = get_schema("market1501")
+    router = Router(schema, ("gender", "hat"), unannotated="every")
+    codes = torch.zeros(2, 12, dtype=torch.int64)
+    codes[1, 0] = 2
+    assert router(codes, router.mask(("gender",))).tolist() == [[0, 0, 1], [0, 0, 0]]
+    assert router(codes, router.mask(("gender=male", "hat"))).tolist() == [[0, 1, 0], [0, 1, 0]]
+
+
+def test_an_image_with_labels_of_other_attributes_alone_is_annotated():
+    router = Router(get_schema("market1501"), ("gender",), unannotated="every")
+    codes = torch.zeros(1, 12, dtype=torch.int64)
+    codes[0, 5] = 1
+    assert router(codes).tolist() == [[0, 0]]
+
+
+def test_the_first_of_two_labels_is_the_lowest_bit_of_each_attribute_by_itself():
+    schema = get_schema("market1501")
+    codes = torch.zeros(1, 12, dtype=torch.int64)
+    codes[0, schema.attributes.index("upcolour")] = 0b1010
+    codes[0, schema.attributes.index("age")] = 0b0110
+    router = Router(schema, ("age", "upcolour"), two_labels="first")
+    active = [name for name, on in zip(router.experts, router(codes)[0].tolist(), strict=True) if on]
+    assert active == ["age=teenager", "upcolour=white"]
+
+
+def test_codes_are_lent_evenly_and_by_the_generator():
+    donors = torch.tensor([[2, 1], [4, 0], [1, 1]])
+    lent = lend_codes(torch.zeros(3000, 2, dtype=torch.int64), donors, torch.Generator().manual_seed(0))
+    counts = torch.unique(lent, dim=0, return_counts=True)[1]
+    assert counts.tolist() == pytest.approx([1000] * 3, abs=110)
+    other = lend_codes(torch.zeros(3000, 2, dtype=torch.int64), donors, torch.Generator().manual_seed(1))
+    assert not torch.equal(lent, other)
