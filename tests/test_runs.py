@@ -163,7 +163,9 @@ def test_records_that_do_not_fit_are_named_in_one_line(tmp_path, file, change, m
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "NaN", '{"scores": NaN}', "[" * 100_000, "\x00", '{"scores": 1' + "0" * 5000 + "}"]
+    "text",
+    ["", "{", "[]", "NaN", '{"scores": NaN}', "\x00", "[" * 100_000, '{"scores": 1' + "0" * 5000 + "}"],
+    ids=["empty", "cut", "list", "NaN", "NaN inside", "zero byte", "deep", "long number"],
 )
 def test_metrics_that_are_not_a_record_are_refused(tmp_path, text):
     folder = finished(tmp_path)
@@ -196,3 +198,20 @@ def test_damaged_tables_are_named(tmp_path):
     (folder / "per_query.parquet").write_bytes(b"PAR1 and then nothing")
     with pytest.raises(InputError, match=r"per_query\.parquet is missing or damaged"):
         read_run(folder)
+
+
+@pytest.mark.parametrize("place", ["dukemtmc/all/seed0", "market1501/hat/seed0", "market1501/all/seed1"])
+def test_a_run_at_another_place_than_its_own_is_refused(tmp_path, place):
+    """Whichever part of the place is wrong: the dataset, the name or the seed."""
+    moved = tmp_path / "moved" / place
+    shutil.copytree(finished(tmp_path), moved)
+    with pytest.raises(InputError, match="holds the run market1501/all/seed0; it was moved"):
+        read_run(moved)
+    assert read_run(tmp_path / "market1501" / "all" / "seed0").scores["mAP"] == 0.5
+
+
+def test_a_run_of_another_dataset_is_not_collected(tmp_path):
+    shutil.copytree(finished(tmp_path), tmp_path / "dukemtmc" / "all" / "seed0")
+    table, skipped = collect(tmp_path, dataset="dukemtmc")
+    assert table.empty
+    assert len(skipped) == 1

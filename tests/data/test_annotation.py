@@ -349,3 +349,15 @@ def test_what_the_format_cannot_hold_is_not_written(tmp_path):
     with pytest.raises(InputError, match="got dukemtmc, market1501"):
         write_annotation(path, mixed)
     assert not path.exists()
+
+
+def test_equal_annotations_are_equal_bytes_on_every_day(tmp_path, monkeypatch):
+    schema = get_schema("market1501")
+    codes = np.ones((2, len(schema.groups)), dtype=np.int16)
+    annotations = {split: Annotation(schema, split, np.array([3, 8]), codes) for split in ("train", "test")}
+    for day in ("Mon Jan  1 00:00:00 2001", "Fri Dec 31 23:59:59 2032"):
+        monkeypatch.setattr("time.asctime", lambda *_, day=day: day)
+        write_annotation(tmp_path / f"{day}.mat", annotations)
+    one, other = (file.read_bytes() for file in tmp_path.iterdir())
+    assert one == other
+    assert one[:116] == b"MATLAB 5.0 MAT-file, written by mosaicreid".ljust(116)

@@ -94,3 +94,30 @@ def test_raises_map_where_identities_cluster():
 def test_bad_input_gives_one_clear_line(query, gallery, options, message):
     with pytest.raises(InputError, match=message):
         rerank(query, gallery, **options)
+
+
+@pytest.mark.parametrize(("rows", "number"), [(16, 70), (256, 300)])
+def test_more_images_than_a_block_are_reranked_the_same(rows, number, monkeypatch):
+    """Every image is its own nearest, in every block."""
+    monkeypatch.setattr("mosaicreid.retrieval.rerank._ROWS", rows)
+    features, _ = clustered(5, num_queries=20, num_gallery=number - 20, num_pids=number // 8)
+    expected = rerank_plainly(features, 20, 10, 4, 0.3)
+    tensor = torch.from_numpy(features)
+    scores = rerank(tensor[:20], tensor[20:], k1=10, k2=4)(slice(0, 20))
+    np.testing.assert_allclose(-scores, expected, atol=1e-12)
+
+
+def test_the_weights_of_many_pairs_are_found_in_portions(monkeypatch):
+    features, _ = clustered(2)
+    tensor = torch.from_numpy(features)
+    whole = rerank(tensor[:9], tensor[9:])(slice(0, 9))
+    monkeypatch.setattr("mosaicreid.retrieval.rerank._PAIRS", 7)
+    assert torch.equal(rerank(tensor[:9], tensor[9:])(slice(0, 9)), whole)
+
+
+def test_the_defaults_are_the_papers():
+    features, _ = clustered(4)
+    tensor = torch.from_numpy(features)
+    np.testing.assert_allclose(
+        -rerank(tensor[:9], tensor[9:])(slice(0, 9)), rerank_plainly(features, 9, 20, 6, 0.3), atol=1e-12
+    )

@@ -1,8 +1,13 @@
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
+from scipy import stats
 
 from mosaicreid.errors import InputError
-from mosaicreid.statistics.coverage import World, coverage, simulate
+from mosaicreid.statistics import coverage as coverage_module
+from mosaicreid.statistics.coverage import World, coverage, rows_independent, simulate
+from mosaicreid.statistics.panel import Panel
 
 DESIGN = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 0]], float)
 BETA = np.array([0.5, 0.02, 0.0, -0.01])
@@ -30,7 +35,49 @@ def test_robust_intervals_cover_and_the_papers_do_not() -> None:
     assert 0.90 < table.loc["mixed-effects", "covered"] <= 1
     assert table.loc["paper-glm", "covered"] < table.loc["mixed-effects", "covered"]
     assert table.loc["mixed-effects", "intervals"] == 450
+    # A bootstrap of 1,000 draws; seven gains of a panel are covered together or one by one.
+    for analysis in ("bootstrap-pointwise", "bootstrap-simultaneous"):
+        assert 0.88 < table.loc[analysis, "covered"] <= 1, analysis
     assert table.loc["bootstrap-simultaneous", "intervals"] == 150
+    assert table.loc["bootstrap-pointwise", "intervals"] == 150 * 7
+
+
+def test_coverage_counts_intervals_that_hold_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gains whose intervals miss in one configuration of seven, in every other panel."""
+    truth = np.array([2.0, 0.0, -1.0, 2.0, 1.0, -1.0, 1.0])
+    panels = []
+
+    def made(panel: Panel, **_: object) -> pd.DataFrame:
+        panels.append(panel)
+        low, high = truth - 0.5, truth + 1.5
+        low[2] += len(panels) % 2
+        return pd.DataFrame({"ci_low": low, "ci_high": high, "sim_low": low - 1, "sim_high": high + len(panels) % 2})
+
+    monkeypatch.setattr(coverage_module, "gains", made)
+    table = coverage(World(identities=5), DESIGN, BETA, replications=20).set_index("analysis")
+    assert table.loc["bootstrap-pointwise", "covered"] == pytest.approx(1 - 0.5 / 7)
+    assert table.loc["bootstrap-pointwise", "std_err"] == pytest.approx(np.std([0, 1 / 7] * 10, ddof=1) / np.sqrt(20))
+    assert table.loc["bootstrap-pointwise", "mean_width"] == pytest.approx(2 - 0.5 / 7)
+    assert table.loc["bootstrap-simultaneous", "covered"] == 1
+    assert table.loc["bootstrap-simultaneous", "mean_width"] == pytest.approx(3.5 - 0.5 / 7)
+
+
+def test_one_interval_that_misses_uncovers_a_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    low = np.array([2.0, 0.0, -1.0, 2.0, 1.0, -1.0, 1.1])
+    frame = pd.DataFrame({"ci_low": low, "ci_high": low + 1, "sim_low": low, "sim_high": low + 1})
+    monkeypatch.setattr(coverage_module, "gains", lambda panel, **_: frame)
+    table = coverage(World(identities=5), DESIGN, BETA, replications=10).set_index("analysis")
+    assert table.loc["bootstrap-simultaneous", "covered"] == 0
+    assert table.loc["bootstrap-pointwise", "covered"] == pytest.approx(6 / 7)
+
+
+def test_rows_taken_as_independent_are_ordinary_least_squares() -> None:
+    panel = simulate(World(identities=6), DESIGN, BETA, np.random.default_rng(0))
+    runs = panel.ap.shape[1] * panel.ap.shape[2]
+    fitted = sm.OLS(100 * panel.ap.ravel(), sm.add_constant(np.repeat(DESIGN, runs, axis=0))).fit()
+    low, high = rows_independent(panel, 0.9)
+    np.testing.assert_allclose((low + high) / 2, fitted.params[1:], atol=1e-10)
+    np.testing.assert_allclose((high - low) / 2, stats.norm.ppf(0.95) * fitted.bse[1:])
 
 
 def test_bad_input_is_named() -> None:

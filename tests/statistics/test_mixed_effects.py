@@ -85,6 +85,65 @@ def test_effects_table_against_the_t_distribution_and_statsmodels_corrections() 
     assert (table["p_bh"] >= table["p_value"] - 1e-12).all()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_corrected_p_values_are_holms_and_benjamini_and_hochbergs(seed: int) -> None:
+    """Holm (1979): the k-th smallest times m - k + 1; Benjamini and Hochberg (1995): times m / k; both monotone."""
+    world = World(identities=15, queries_per_identity=3, slopes=0.03, run=0.01)
+    data = simulate(world, DESIGN, BETA, np.random.default_rng(seed))
+    table = mixed_effects.effects(mixed_effects.fit(data), margin=1.0).sort_values("p_value")
+    p_values, count = table["p_value"].tolist(), len(table)
+    holm = [max(min(1.0, (count - j) * p_values[j]) for j in range(k + 1)) for k in range(count)]
+    step_up = [min(min(1.0, count / (j + 1) * p_values[j]) for j in range(k, count)) for k in range(count)]
+    assert table["p_holm"].tolist() == pytest.approx(holm)
+    assert table["p_bh"].tolist() == pytest.approx(step_up)
+    # All by Bonferroni would be another number.
+    assert count * p_values[1] != pytest.approx(holm[1])
+
+
+def test_run_variance_leaves_out_what_the_runs_own_queries_explain() -> None:
+    data = panel(run=0.03, rest=0.1)
+    ap = 100 * data.ap
+    total = noise = 0.0
+    for c in range(7):
+        for s in range(3):
+            rest = ap[c, s] - ap[c].mean(axis=0) - ap[:, s].mean(axis=0) + ap.mean(axis=(0, 1))
+            people = [rest[data.pids == who] - rest.mean() for who in range(15)]
+            total += rest.mean() ** 2 / 12
+            noise += sum(own.sum() ** 2 for own in people) / 45**2 * 15 / 14 / 12
+    assert 0.1 * total < noise < total
+    assert mixed_effects.fit(data).run_variance == pytest.approx(total - noise)
+
+
+def test_run_variance_is_right_on_average_and_never_negative() -> None:
+    generator, found = np.random.default_rng(1), []
+    for run in (0.0, 0.02):
+        world = World(identities=30, queries_per_identity=2, run=run, rest=0.1)
+        found.append([mixed_effects.fit(simulate(world, DESIGN, BETA, generator)).run_variance for _ in range(150)])
+    assert min(found[0]) == 0
+    # Without a difference between runs half of the estimates are below zero, and shown as zero.
+    assert 0.2 < np.mean(np.array(found[0]) == 0) < 0.9
+    assert np.mean(found[1]) == pytest.approx(4.0, abs=4 * np.std(found[1]) / np.sqrt(150))
+
+
+def test_the_seed_part_of_the_intercept_is_the_variance_between_seeds() -> None:
+    data = panel(rest=0.0, slopes=0.0, run=0.0, seed=0.04)
+    by_seed = 100 * data.ap.mean(axis=(0, 2))
+    fitted = mixed_effects.fit(data)
+    assert fitted.covariance_runs[0, 0] == pytest.approx(by_seed.var(ddof=1) / 3)
+    assert fitted.identity_count == 15
+
+
+def test_degrees_of_freedom_are_satterthwaites() -> None:
+    fitted = mixed_effects.fit(panel(run=0.05, slopes=0.1))
+    for first, second, df in zip(
+        np.diag(fitted.covariance_identities), np.diag(fitted.covariance_runs), fitted.df, strict=True
+    ):
+        assert df == pytest.approx((first + second) ** 2 / (first**2 / 14 + second**2 / fitted.run_df))
+    table = mixed_effects.effects(fitted, margin=1.0)
+    share = np.diag(fitted.covariance_identities) / fitted.std_err**2
+    np.testing.assert_allclose(table["share_identities"], share[1:])
+
+
 def test_variance_components_equal_statsmodels_reml() -> None:
     data = panel(identities=12, queries_per_identity=1, rest=0.02, query=0.05, seed=0.04, run=0.02)
     mine = mixed_effects.variance_components(data).set_index("component")["variance"]

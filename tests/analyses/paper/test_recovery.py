@@ -142,3 +142,21 @@ def test_written_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def _print(table: pd.DataFrame, rule: str) -> pd.DataFrame:
     return table.map(lambda value: as_printed(value, "0.001", rule))
+
+
+@pytest.mark.parametrize("right", [0, 1, 2])
+def test_the_last_step_counts_designs_equal_to_table_3_alone(right: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "DATASETS", ("dukemtmc",))
+    marks = published.load_experiments("dukemtmc")[list(published.attributes("dukemtmc"))]
+    wrong = marks.copy()
+    wrong.iloc[3, 2] = 1 - wrong.iloc[3, 2]
+    steps = pd.DataFrame({"step": ["forest"], "candidates": [4.0], "log2_candidates": [2.0]})
+    columns = pd.DataFrame({"attribute": list(marks), "candidates": 1, "n_included": marks.sum().to_numpy()})
+    made = Recovery(designs=(marks,) * right + (wrong,) * 2, before_forest=(), steps=steps, columns=columns)
+    monkeypatch.setattr(recovery, "search", lambda evidence: made)
+    table = recovery.recovery_tables()["recovery"].frame.set_index("step")
+    assert table.loc["table3", "candidates"] == right
+    if right:
+        assert table.loc["table3", "log2_candidates"] == np.log2(right)
+    else:
+        assert np.isnan(table.loc["table3", "log2_candidates"])

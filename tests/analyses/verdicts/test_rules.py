@@ -102,3 +102,16 @@ def test_saturation_takes_the_fewest_blocks_from_two_thirds_on() -> None:
     assert found.evidence.startswith("K = 3 of 4: +0.1 against all blocks (-0.2 to 0.4)")
     assert found.verdict == "holds"
     assert rules.saturation("paper")(tables, "dukemtmc").verdict == "fails"
+
+
+@pytest.mark.parametrize(("p_equivalence", "verdict"), [(0.049, "holds"), (0.051, "open"), (0.09, "open")])
+def test_equivalence_is_shown_at_five_percent(p_equivalence: float, verdict: str) -> None:
+    assert rules.our_limited("hat")(effect(-0.5, 0.6, p_equivalence), "dukemtmc").verdict == verdict
+
+
+def test_the_margin_is_that_of_the_panel() -> None:
+    wide = effect(-0.6, 0.6, 0.3) | {"robust_panels": pd.DataFrame([{"dataset": "dukemtmc", "margin": 0.7}])}
+    assert rules.our_limited("hat")(effect(-0.6, 0.6, 0.3), "dukemtmc").verdict == "open"
+    found = rules.our_limited("hat")(wide, "dukemtmc")
+    assert found.verdict == "holds"
+    assert found.evidence == "hat 0.0 (-0.6 to 0.6); within ±0.7: p = 0.3"
