@@ -3,14 +3,13 @@
 Only the matches are ranked (``ranking``), so memory is the features plus one block of scores.
 
 Equal scores are ties, and results are expectations over every order within them (``ties``): they depend on neither the
-order of the gallery nor a sorting algorithm. What counts as equal is the computed score. Integer and
-precomputed scores tie exactly; scores of equal feature rows may differ in their last bit, because a matrix product may
-sum different columns in different orders.
+order of the gallery nor a sorting algorithm. What counts as equal is the computed score, and equal features have equal
+scores (``similarity``).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,11 +17,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from mosaicreid.errors import InputError, one_of
+from mosaicreid.errors import InputError
+from mosaicreid.retrieval.inputs import choice, count, counts, feature_pair, tensor_of
 from mosaicreid.retrieval.ranking import Ids, rank_matches
+from mosaicreid.retrieval.similarity import Similarity, feature_scores
 from mosaicreid.retrieval.ties import TieBlocks, Ties
 
-Similarity = Literal["cosine", "euclidean", "dot"]
 RANKS = (1, 5, 10, 20)
 BLOCK_ROWS = 256
 
@@ -64,7 +64,8 @@ def evaluate(
     """Rank the gallery for every query by the similarity of features.
 
     Args:
-        query_features: (Q, D) floating point; half precision is scored in float32.
+        query_features: (Q, D) floating point, arrays or tensors; the wider type of the two, at least float32, is
+            computed in, and float64 where float32 would lose the products of very small or large features.
         gallery_features: (G, D).
         query_pids: (Q,) integer identities.
         query_camids: (Q,) integer cameras.
@@ -72,7 +73,7 @@ def evaluate(
         gallery_camids: (G,) cameras. A gallery item with a query's identity and camera is removed for that query.
         similarity: ``cosine`` (features L2-normalised; ranks like Euclidean distance between normalised features),
             ``euclidean`` (negative squared distance between features as they are) or ``dot``.
-        ranks: the k of each Rank-k.
+        ranks: the k of each Rank-k, whole numbers.
         ties: ``expected`` over every order of equal scores, or a bound: matches first among equals (``optimistic``) or
             last (``pessimistic``).
         device: where to compute; default: where ``gallery_features`` are.
@@ -81,18 +82,17 @@ def evaluate(
     Raises:
         InputError: shapes, dtypes or names that do not fit, features that are not finite, or no query with a match.
     """
-    gallery = _features("gallery", gallery_features, device)
-    queries = _features("query", query_features, device).to(gallery)
+    queries, gallery = feature_pair(query_features, gallery_features, device)
     ids = Ids.check(query_pids, query_camids, gallery_pids, gallery_camids)
-    _check_options(ranks, ties, block_rows)
+    options = _Options.check(ranks, ties, block_rows)
+    choice("similarity", similarity, get_args(Similarity))
     expected = (len(ids.query_pids), len(ids.gallery_pids), gallery.shape[1])
     if (len(queries), len(gallery), queries.shape[1]) != expected:
         raise InputError(
             f"features are {tuple(queries.shape)} and {tuple(gallery.shape)} for {expected[0]} query and {expected[1]} "
             "gallery identities; expected a row per identity and equal widths"
         )
-    score = _feature_scores(queries, gallery, similarity, block_rows)
-    return _evaluate(score, ids, ranks, ties, block_rows)
+    return _evaluate(feature_scores(queries, gallery, similarity, options.block_rows), ids, options)
 
 
 def evaluate_scores(
@@ -110,35 +110,46 @@ def evaluate_scores(
 
     Args:
         scores: (Q, G), or a function from a slice of queries to their rows (B, G), on any device. Never modified.
+            Integers must lie within int64, its two ends excluded.
 
     The other arguments, the result and the errors are those of ``evaluate``.
     """
     ids = Ids.check(query_pids, query_camids, gallery_pids, gallery_camids)
-    _check_options(ranks, ties, block_rows)
+    options = _Options.check(ranks, ties, block_rows)
     if callable(scores):
         rows_of = scores
     else:
-        matrix = torch.as_tensor(scores)
+        matrix = tensor_of("scores", scores)
         if tuple(matrix.shape) != (len(ids.query_pids), len(ids.gallery_pids)):
             raise InputError(
                 f"scores have shape {tuple(matrix.shape)}; expected (queries, gallery) "
                 f"{len(ids.query_pids), len(ids.gallery_pids)}"
             )
         rows_of = matrix.__getitem__
-    return _evaluate(lambda rows: _own(rows_of(rows)), ids, ranks, ties, block_rows)
+    return _evaluate(lambda rows: _own(tensor_of("scores", rows_of(rows))), ids, options)
 
 
-def _evaluate(
-    score: Callable[[slice], Tensor], ids: Ids, ranks: Sequence[int], ties: Ties, block_rows: int
-) -> Retrieval:
-    num_queries = len(ids.query_pids)
-    matches = rank_matches(score, ids, block_rows=block_rows)
+@dataclass(frozen=True)
+class _Options:
+    ranks: tuple[int, ...]
+    ties: Ties
+    block_rows: int
+
+    @classmethod
+    def check(cls, ranks: object, ties: Ties, block_rows: object) -> "_Options":
+        choice("ties", ties, get_args(Ties))
+        return cls(counts("ranks", ranks), ties, count("block_rows", block_rows))
+
+
+def _evaluate(score: Callable[[slice], Tensor], ids: Ids, options: _Options) -> Retrieval:
+    num_queries, num_gallery = len(ids.query_pids), len(ids.gallery_pids)
+    matches = rank_matches(score, ids, block_rows=options.block_rows)
     if not len(matches.query):
         raise InputError(
             f"none of the {num_queries} queries has a match: no gallery item has its identity and another camera; "
             "expected query and gallery of one dataset, numbered alike"
         )
-    blocks = TieBlocks.from_matches(matches.query, matches.above, matches.at_least).ordered(ties)
+    blocks = TieBlocks.from_matches(matches.query, matches.above, matches.at_least).ordered(options.ties)
     per_query = pd.DataFrame(
         {
             "query": np.arange(num_queries),
@@ -151,59 +162,18 @@ def _evaluate(
     )
     return Retrieval(
         mAP=float(np.nanmean(per_query["ap"])),
-        cmc={int(k): float(np.nanmean(blocks.hit_rate(num_queries, k))) for k in ranks},
+        cmc={k: float(np.nanmean(blocks.hit_rate(num_queries, min(k, num_gallery)))) for k in options.ranks},
         mINP=float(np.nanmean(blocks.inverse_negative_penalty(num_queries))),
         per_query=per_query,
         unmatched=tuple(np.flatnonzero(per_query["num_matches"] == 0).tolist()),
     )
 
 
-def _feature_scores(
-    queries: Tensor, gallery: Tensor, similarity: Similarity, block_rows: int
-) -> Callable[[slice], Tensor]:
-    """A function from a slice of queries to their scores (B, G), in one buffer that every call overwrites; what depends
-    on the query alone cannot change its ranking and is left out."""
-    buffer = gallery.new_empty((min(block_rows, len(queries)), len(gallery)))
-    norm = torch.linalg.vector_norm(gallery, dim=1)
-
-    def dot(rows: slice) -> Tensor:
-        block = queries[rows]
-        return torch.mm(block, gallery.T, out=buffer[: len(block)])
-
-    def cosine(rows: slice) -> Tensor:
-        # Scaling the scores spares a normalised copy of the gallery; the floor keeps rows of zeros at score zero.
-        return dot(rows).div_(norm.clamp(min=torch.finfo(norm.dtype).tiny ** 0.5))
-
-    def euclidean(rows: slice) -> Tensor:
-        return dot(rows).sub_(norm.square() / 2)
-
-    functions = {"cosine": cosine, "euclidean": euclidean, "dot": dot}
-    if similarity not in functions:
-        raise one_of("similarity", similarity, functions)
-    return functions[similarity]
-
-
-def _features(name: str, features: Tensor | NDArray[np.floating], device: torch.device | str | None) -> Tensor:
-    tensor = torch.as_tensor(features, device=device).detach()
-    if tensor.ndim != 2 or not tensor.is_floating_point():
-        raise InputError(
-            f"{name} features have shape {tuple(tensor.shape)} and dtype {tensor.dtype}; expected floating point and "
-            "(images, width)"
-        )
-    return tensor.float() if tensor.element_size() < torch.float32.itemsize else tensor
-
-
-def _check_options(ranks: Sequence[int], ties: Ties, block_rows: int) -> None:
-    if not ranks or min(ranks) < 1:
-        raise InputError(f"got ranks {list(ranks)}; expected at least one, each 1 or more")
-    if ties not in get_args(Ties):
-        raise one_of("ties", ties, get_args(Ties))
-    if block_rows < 1:
-        raise InputError(f"got block_rows {block_rows}; expected 1 or more")
-
-
 def _own(block: Tensor) -> Tensor:
-    """A contiguous copy that may be overwritten, of a type that sorts and has room for a value below every score."""
-    if block.element_size() < torch.float32.itemsize:
-        return block.detach().to(torch.float32 if block.is_floating_point() else torch.int32).contiguous()
-    return block.detach().clone(memory_format=torch.contiguous_format)
+    """A contiguous copy that may be overwritten, of a type that sorts: float32, float64 or int64."""
+    floating = torch.float64 if block.dtype == torch.float64 else torch.float32
+    dtype = floating if block.is_floating_point() else torch.int64
+    own = block.to(dtype, copy=True, memory_format=torch.contiguous_format)
+    if block.dtype == torch.uint64 and bool((own < 0).any()):
+        raise InputError("scores reach 2^63 or more; expected integers that int64 holds")
+    return own

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from mosaicreid.errors import InputError
+from mosaicreid.retrieval.inputs import integers
 
 JUNK = -1
 
@@ -37,10 +38,10 @@ class Ids:
             InputError: not one integer per image, no query or gallery at all, or a query that is junk.
         """
         ids = cls(
-            query_pids=_integers("query_pids", query_pids),
-            query_camids=_integers("query_camids", query_camids),
-            gallery_pids=_integers("gallery_pids", gallery_pids),
-            gallery_camids=_integers("gallery_camids", gallery_camids),
+            query_pids=integers("query_pids", query_pids),
+            query_camids=integers("query_camids", query_camids),
+            gallery_pids=integers("gallery_pids", gallery_pids),
+            gallery_camids=integers("gallery_camids", gallery_camids),
         )
         for side, pids, camids in (
             ("query", ids.query_pids, ids.query_camids),
@@ -167,25 +168,19 @@ def _count_rows(
 
 
 def _check_scores(block: Tensor, first_query: int) -> tuple[float, float]:
-    """The values that stand below and above every score; InputError where a score itself is one, or no number."""
+    """The values that stand below every score and above every one; InputError where a score leaves no room for them."""
     if block.is_floating_point():
         lowest, highest = -torch.inf, torch.inf
+        fault, expected = "not finite", "finite features and scores (a diverged training run gives others)"
     else:
         lowest, highest = torch.iinfo(block.dtype).min, torch.iinfo(block.dtype).max
+        fault, expected = f"{lowest} or {highest}", "scores between, because these two stand for what is removed"
     if not all(lowest < value.item() < highest for value in block.aminmax()):
         bad = ~((block > lowest) & (block < highest)).all(dim=1)
         raise InputError(
-            f"query {first_query + int(bad.nonzero()[0])} has scores that are not finite; expected finite features and "
-            "scores (a diverged training run gives such)"
+            f"query {first_query + int(bad.nonzero()[0])} has scores that are {fault}; expected {expected}"
         )
     return lowest, highest
-
-
-def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise InputError(f"{name} has shape {array.shape} and dtype {array.dtype}; expected one integer per image")
-    return array.astype(np.int64)
 
 
 def _index(values: NDArray[np.int64], like: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mosaicreid.data.loaders import Samples
+from mosaicreid.errors import InputError
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.retrieval.ranked_lists import best_and_worst
 from mosaicreid.training.figures import plot_gate, plot_learning_rate, plot_losses, plot_ranked_lists
@@ -70,3 +71,40 @@ def test_frames_tell_right_from_wrong_without_colour(retrieval):
     frames = [axis.spines["left"].get_linestyle() for axis in figure.axes[1:]]
     assert frames == ["-" if correct else "--" for correct in best[0].correct]
     assert len(set(frames)) == 2
+
+
+def test_lists_end_where_nothing_is_left_and_show_no_junk():
+    query, gallery = samples([1], [1]), samples([1, 1, -1, 2], [1, 2, 2, 1])
+    ours, theirs = torch.eye(4)[:1], torch.eye(4) + 0.1
+    result = evaluate(ours, theirs, query.pids, query.camids, gallery.pids, gallery.camids)
+    best, worst = best_and_worst(result.per_query, query, gallery, ours * 1e-30, theirs, depth=10)
+    for lists in (best, worst):
+        assert sorted(lists[0].gallery.tolist()) == [1, 3]
+        assert lists[0].correct.tolist() == (gallery.pids[lists[0].gallery] == 1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"queries": 0}, "got queries 0; expected 1 or more"),
+        ({"queries": -1}, "got queries -1"),
+        ({"depth": 2.5}, "got depth 2.5"),
+        ({"query_features": torch.ones(3, 5)}, r"got features \(3, 5\) and \(10, 5\) .* expected a row per image"),
+        ({"query_features": torch.ones(4, 4)}, "equally wide"),
+        ({"gallery_features": torch.ones(9, 5)}, "expected a row per image"),
+        ({"per_query": pd.DataFrame({"query": [4], "ap": [0.5]})}, "what evaluate returned for them"),
+        ({"per_query": pd.DataFrame({"ap": [0.5]})}, "what evaluate returned for them"),
+    ],
+)
+def test_bad_input_gives_one_line(retrieval, change, message):
+    query, gallery, ours, theirs = retrieval
+    arguments = {
+        "per_query": evaluate(ours, theirs, query.pids, query.camids, gallery.pids, gallery.camids).per_query,
+        "query": query,
+        "gallery": gallery,
+        "query_features": ours,
+        "gallery_features": theirs,
+    }
+    with pytest.raises(InputError, match=message) as caught:
+        best_and_worst(**arguments | change)
+    assert "\n" not in str(caught.value)

@@ -121,3 +121,43 @@ def test_the_defaults_are_the_papers():
     np.testing.assert_allclose(
         -rerank(tensor[:9], tensor[9:])(slice(0, 9)), rerank_plainly(features, 9, 20, 6, 0.3), atol=1e-12
     )
+
+
+QUERY, GALLERY = (np.random.default_rng(0).normal(size=(count, 5)) for count in (7, 31))
+
+
+@pytest.mark.parametrize("change", [np.asarray, lambda array: array[::-1].copy()[::-1], torch.from_numpy])
+def test_reranking_takes_what_evaluation_takes(change):
+    expected = rerank(torch.from_numpy(QUERY), torch.from_numpy(GALLERY), k1=6)(slice(0, 7))
+    assert torch.equal(rerank(change(QUERY), change(GALLERY), k1=6)(slice(0, 7)), expected)
+
+
+def test_reranking_computes_half_precision_in_single():
+    half = torch.randn(40, 8, generator=torch.Generator().manual_seed(0)).half()
+    found, expected = (rerank(rows[:5], rows[5:], k1=6)(slice(0, 5)) for rows in (half, half.float()))
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "gallery", "options", "message"),
+    [
+        (QUERY.astype(complex), GALLERY, {}, "expected real numbers"),
+        (QUERY.astype(int), GALLERY, {}, "expected floating point"),
+        (QUERY[:0], GALLERY, {}, "at least one image of each"),
+        (QUERY, GALLERY[:0], {}, "at least one image of each"),
+        (QUERY[:, :4], GALLERY, {}, "equally wide"),
+        (np.where(QUERY[0, 0] == QUERY, np.nan, QUERY), GALLERY, {}, "features are not finite"),
+        (QUERY, np.where(GALLERY[0, 0] == GALLERY, np.inf, GALLERY), {}, "features are not finite"),
+        (QUERY, GALLERY, {"k1": 20.0}, "got k1 20.0, k2 6, .*; expected 1 <= k2 <= k1 < images, whole numbers"),
+        (QUERY, GALLERY, {"k1": "20"}, "got k1 '20'"),
+        (QUERY, GALLERY, {"k2": np.array([1, 2])}, r"k2 array\(\[1, 2\]\)"),
+        (QUERY, GALLERY, {"original_weight": np.nan}, "a weight in 0..1"),
+        (QUERY, GALLERY, {"original_weight": "0.3"}, "original_weight '0.3'"),
+        (QUERY, GALLERY, {"original_weight": -0.1}, "a weight in 0..1"),
+    ],
+)
+def test_bad_input_of_reranking_gives_one_line(query, gallery, options, message):
+    with pytest.raises(InputError, match=message) as caught:
+        rerank(query, gallery, **options)
+    assert "\n" not in str(caught.value)
