@@ -165,8 +165,8 @@ def test_the_first_of_two_labels_is_the_lowest_bit_of_each_attribute_by_itself()
 
 def test_codes_are_lent_evenly_and_by_the_generator():
     donors = torch.tensor([[2, 1], [4, 0], [1, 1]])
-    lent = lend_codes(torch.zeros(3000, 2, dtype=torch.int64), donors, torch.Generator().manual_seed(0))
+    lent = label_at_random(torch.zeros(3000, 2, dtype=torch.int64), donors, torch.Generator().manual_seed(0))
     counts = torch.unique(lent, dim=0, return_counts=True)[1]
     assert counts.tolist() == pytest.approx([1000] * 3, abs=110)
-    other = lend_codes(torch.zeros(3000, 2, dtype=torch.int64), donors, torch.Generator().manual_seed(1))
+    other = label_at_random(torch.zeros(3000, 2, dtype=torch.int64), donors, torch.Generator().manual_seed(1))
     assert not torch.equal(lent, other)
