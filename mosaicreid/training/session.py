@@ -15,6 +15,7 @@ from torch import Tensor
 from mosaicreid.config.settings import Config
 from mosaicreid.data.cache import open_cache
 from mosaicreid.data.captions import captions
+from mosaicreid.data.check import check_protocol
 from mosaicreid.data.folders import Images, ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, make_samples
 from mosaicreid.data.sampler import share
@@ -66,9 +67,12 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
             "expected start=baseline with it, or no checkpoint"
         )
     data = read_dataset(config.data.dataset, root)
-    empty = [part for part in ("train", "query", "gallery") if not len(getattr(data, part).pids)]
-    if empty:
-        raise InputError(f"{root} has no images for {', '.join(empty)}; expected some in each of its three folders")
+    if not len(data.train):
+        raise InputError(f"{root} has no images for train; expected some in each of its three folders")
+    try:
+        check_protocol(data.query, data.gallery)
+    except InputError as error:
+        raise InputError(f"{root} could not be evaluated after training: {error}") from error
     pretrains = config.model.weights == "pretrain"
     if data.annotation is None and (pretrains or config.experts.configuration != "baseline"):
         raise InputError(f"{root} has no annotation; experts and captions need one (`mosaicreid data annotations`)")
