@@ -6,10 +6,11 @@ from pathlib import Path
 from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.datasets.definition import Source
 from mosaicreid.errors import InputError
+from mosaicreid.files import sha256
 
 
 def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = None) -> dict[str, Path]:
-    """Download the annotation file of every dataset into ``folder``; one that is there whole stays.
+    """Download the annotation file of every dataset into ``folder``; one that is there stays.
 
     ``sources``, by dataset, stand in for the registry's own.
 
@@ -17,7 +18,8 @@ def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = No
     CC BY-NC-SA 4.0).
 
     Raises:
-        InputError: no network, or bytes other than those this project was written for; says what to do by hand.
+        InputError: a file or folder of that name is there and is not the authors' (nothing has been fetched then); no
+            network, or bytes other than those this project was written for; says what to do by hand.
     """
     # Imported here: pooch brings in the network stack, which nothing else needs.
     import pooch
@@ -26,9 +28,11 @@ def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = No
         sources = {name: get_dataset(name).source for name in DATASETS}
     folder = Path(folder)
     pooch.get_logger().setLevel("WARNING")
-    paths = {}
+    paths = {dataset: folder / get_dataset(dataset).annotation.file_name for dataset in sources}
+    for dataset, path in paths.items():
+        _check_authors(path, sources[dataset])
     for dataset, source in sources.items():
-        path = folder / get_dataset(dataset).annotation.file_name
+        path = paths[dataset]
         by_hand = f"download it by hand from {source.page} to {path}"
         try:
             pooch.retrieve(source.url, known_hash=f"sha256:{source.sha256}", fname=path.name, path=folder)
@@ -38,8 +42,22 @@ def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = No
             raise InputError(
                 f"{source.url} is not the file with sha256 {source.sha256}: it changed or was cut short; {by_hand}"
             ) from error
-        paths[dataset] = path
     return paths
+
+
+def _check_authors(path: Path, source: Source) -> None:
+    """InputError where ``path`` holds something else than the file of ``source``."""
+    if not path.is_symlink() and not path.exists():
+        return
+    try:
+        found = f"its sha256 is {sha256(path)}"
+    except OSError as error:
+        found = error.strerror or "it cannot be read"
+    if found != f"its sha256 is {source.sha256}":
+        raise InputError(
+            f"{path} is there already and not the authors' file ({found}, expected {source.sha256}); it stays: "
+            "move it away, or name another --folder"
+        )
 
 
 def _reason(error: BaseException) -> str:

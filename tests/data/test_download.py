@@ -62,6 +62,53 @@ def test_other_bytes_are_refused_and_not_kept(server, tmp_path):
     assert not list((tmp_path / "data").iterdir())
 
 
+def both(address: str) -> dict[str, Source]:
+    """The file that is served as DukeMTMC's too, which comes second."""
+    (first,) = source(f"{address}/market_attribute.mat").values()
+    return {"market1501": first, "dukemtmc": first}
+
+
+@pytest.mark.parametrize("content", [b"my own corrected annotation", b"", CONTENT[:-1], CONTENT + b" "])
+@pytest.mark.parametrize("name", ["market_attribute.mat", "duke_attribute.mat"])
+def test_a_file_of_ones_own_stays_and_nothing_is_fetched(server, tmp_path, name, content):
+    address, requests = server
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    with pytest.raises(InputError) as error:
+        fetch_annotations(folder, sources=both(address))
+    assert str(error.value).startswith(f"{folder / name} is there already and not the authors' file (its sha256 is ")
+    assert str(error.value).isprintable()
+    assert (folder / name).read_bytes() == content
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert requests == []
+
+
+def test_whatever_else_has_the_name_stays(server, tmp_path):
+    address, requests = server
+    folder = tmp_path / "mine"
+    (folder / "market_attribute.mat").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"not the authors' file \(Is a directory, expected"):
+        fetch_annotations(folder, sources=both(address))
+    (folder / "market_attribute.mat").rmdir()
+    (folder / "market_attribute.mat").symlink_to(folder / "elsewhere.mat")
+    with pytest.raises(InputError, match=r"not the authors' file \(No such file"):
+        fetch_annotations(folder, sources=both(address))
+    assert requests == []
+
+
+def test_a_file_that_is_there_whole_stays_and_the_other_is_fetched(server, tmp_path):
+    address, requests = server
+    (tmp_path / "data").mkdir()
+    own = tmp_path / "data" / "market_attribute.mat"
+    own.write_bytes(CONTENT)
+    before = own.stat()
+    paths = fetch_annotations(tmp_path / "data", sources=both(address))
+    assert paths["dukemtmc"].read_bytes() == CONTENT
+    assert (own.stat().st_ino, own.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert requests == ["/market_attribute.mat"]
+
+
 @pytest.mark.parametrize("path", ["nothing.mat", None])
 def test_no_network_or_no_such_page_says_what_to_do(server, tmp_path, path):
     # Port 9 of this machine: nobody listens.
