@@ -93,7 +93,8 @@ def context_of(config: Config, folder: Path) -> Context:
         samples=samples_of(config),
         accelerator=make_accelerator(config),
         shared=folder,
-        training_images="these",
+        images="these",
+        labels="theirs",
     )
 
 

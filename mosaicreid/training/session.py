@@ -16,6 +16,7 @@ from mosaicreid.config.settings import Config
 from mosaicreid.data.cache import open_cache
 from mosaicreid.data.captions import captions
 from mosaicreid.data.check import check_protocol
+from mosaicreid.data.fingerprint import content_fingerprint
 from mosaicreid.data.folders import Images, ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, make_samples
 from mosaicreid.data.sampler import share
@@ -23,7 +24,6 @@ from mosaicreid.errors import InputError, one_of
 from mosaicreid.models.build import Models, adopt_clip_reid, build_models, prepare_heads
 from mosaicreid.training.stages import (
     Context,
-    names_fingerprint,
     pk_sampler,
     pretrain,
     train_baseline,
@@ -93,7 +93,8 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
         samples=train,
         accelerator=accelerator,
         shared=shared_folder(runs, dataset=config.data.dataset, seed=config.seed),
-        training_images=names_fingerprint(data.train.paths),
+        images=content_fingerprint(data.train, train.codes[:, :0], train.pixels),
+        labels=content_fingerprint(data.train, train.codes, train.pixels[:, :, :0]),
     )
     return Session(context=context, data=data, query=query, gallery=gallery, models=models, texts=texts)
 

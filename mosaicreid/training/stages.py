@@ -4,7 +4,6 @@
 two stages, ``experts`` is the paper's. The first three leave one checkpoint each in the shared folder of a sweep.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,30 +33,30 @@ if TYPE_CHECKING:
 class Context:
     """What every stage of a run shares: settings, training images, where to compute, and where to write.
 
-    ``shared`` is the folder of the checkpoints that runs have in common, ``training_images`` a fingerprint of the
-    images' names.
+    ``shared`` is the folder of the checkpoints that runs have in common. ``images`` and ``labels`` are fingerprints of
+    the training images (names, identities, cameras, pixels) and of their attributes.
     """
 
     config: Config
     samples: Samples
     accelerator: "Accelerator"
     shared: Path
-    training_images: str
-
-
-def names_fingerprint(names: tuple[str, ...]) -> str:
-    """A short fingerprint of image names, in order."""
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    images: str
+    labels: str
 
 
 def identity(context: Context, stage: str) -> dict[str, Any]:
-    """The plain values that the numbers of ``stage`` depend on: its own settings and those of the stages before it."""
+    """The plain values that the numbers of ``stage`` depend on: its data, its own settings and those before it.
+
+    Labels count where a stage sees them: the experts do, the captions of the pretraining do, and all after these.
+    """
     values = context.config.to_dict()
     skipped = () if context.config.model.weights == "pretrain" else ("pretrain",)
     chain = [name for name in STAGES[: STAGES.index(stage) + 1] if name not in skipped]
     return {
         "seed": context.config.seed,
-        "training_images": context.training_images,
+        "images": context.images,
+        **({"labels": context.labels} if stage == "experts" or "pretrain" in chain else {}),
         "data": {k: v for k, v in values["data"].items() if k not in ("evaluation_batch_size", "workers")},
         "model": values["model"],
         "precision": context.config.runtime.precision,

@@ -48,7 +48,8 @@ def test_a_run_is_its_stages_one_after_the_other(world, outcome, tmp_path, quick
         samples=samples,
         accelerator=make_accelerator(config),
         shared=tmp_path,
-        training_images="by hand",
+        images="by hand",
+        labels="by hand",
     )
     models = build_models(config, identities=6, cameras=6)
     said = [captions(schema, row[None])[0] for row in codes]

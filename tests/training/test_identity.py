@@ -1,21 +1,25 @@
 """What a checkpoint is known by: every setting that its numbers depend on leads to a rerun, and no other does."""
 
 import copy
-import hashlib
+import dataclasses
+import shutil
 from collections.abc import Iterator
 
 import pytest
 import torch
+from PIL import Image
 from setting_names import names_of
 from stage_cases import STAGES, config_of, context_of, run
 from tiny_world import small, write_world
 from torch import nn
 
 from mosaicreid.config.settings import Config
+from mosaicreid.data.annotation import read_annotation, write_annotation
+from mosaicreid.datasets import get_dataset
 from mosaicreid.training import loop, stages
 from mosaicreid.training.loop import Stage, fit
-from mosaicreid.training.session import open_session, train_shared
-from mosaicreid.training.stages import identity, names_fingerprint
+from mosaicreid.training.session import train_shared
+from mosaicreid.training.stages import identity
 
 pytestmark = pytest.mark.usefixtures("quick_collections")
 
@@ -111,9 +115,17 @@ def test_no_setting_is_left_out():
 
 def test_other_training_images_count_for_every_stage(tmp_path):
     context = context_of(config_of(), tmp_path)
-    other = copy.copy(context)
-    object.__setattr__(other, "training_images", "others")
+    other = dataclasses.replace(context, images="others")
     assert all(identity(context, stage) != identity(other, stage) for stage in STAGES)
+
+
+@pytest.mark.parametrize(
+    ("weights", "stages"), [("pretrain", set(STAGES)), ("some/file.pt", {"experts"}), ("openai", {"experts"})]
+)
+def test_other_labels_count_for_the_stages_that_see_them(weights, stages, tmp_path):
+    context = context_of(config_of(model__weights=weights), tmp_path)
+    other = dataclasses.replace(context, labels="others")
+    assert {stage for stage in STAGES[1:] if identity(context, stage) != identity(other, stage)} == stages - {STAGES[0]}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -223,22 +235,42 @@ def test_a_finished_stage_is_run_again_for_another_setting_alone(stage, tmp_path
                 run(stage, config_of(**config | other), tmp_path)
 
 
-def test_images_are_known_by_their_names_in_order():
-    names = ("a.jpg", "b.jpg")
-    assert names_fingerprint(names) == hashlib.sha256(b"a.jpg\nb.jpg").hexdigest()[:16]
-    others = [("b.jpg", "a.jpg"), ("a.jpg",), ("a.jpg", "c.jpg"), ("a.jpg", "b.jpg", "b.jpg")]
-    assert len({names_fingerprint(each) for each in (names, *others)}) == 5
+def spoil_name(world):
+    image = min((world / "bounding_box_train").iterdir())
+    image.rename(image.with_name(image.name.replace("_000000_", "_000009_")))
 
 
-def test_a_training_image_of_another_name_leads_to_a_rerun(tmp_path, capsys):
+def spoil_pixels(world):
+    image = min((world / "bounding_box_train").iterdir())
+    Image.new("RGB", (16, 32), "red").save(image)
+
+
+def spoil_labels(world):
+    path = world / get_dataset("market1501").annotation.file_name
+    annotation = read_annotation(path, "market1501")
+    codes = annotation["train"].codes.copy()
+    codes[0, 0] ^= 0b11
+    write_annotation(path, annotation | {"train": dataclasses.replace(annotation["train"], codes=codes)})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"), [(spoil_name, "images, labels"), (spoil_pixels, "images"), (spoil_labels, "labels")]
+)
+def test_other_data_lead_to_a_rerun_that_says_why(tmp_path, capsys, spoil, named):
     world = write_world(tmp_path / "market")
     train_shared(small(), "pretrain", root=world, runs=tmp_path / "runs")
     capsys.readouterr()
     train_shared(small(), "pretrain", root=world, runs=tmp_path / "runs")
     assert "complete" in capsys.readouterr().out
-    session = open_session(small(), root=world, runs=tmp_path / "runs", cache=None)
-    assert session.context.training_images == names_fingerprint(session.data.train.paths)
-    image = next(iter(sorted((world / "bounding_box_train").iterdir())))
-    image.rename(image.with_name(image.name.replace("_000000_", "_000009_")))
+    spoil(world)
     train_shared(small(), "pretrain", root=world, runs=tmp_path / "runs")
-    assert "of other settings (training_images); the stage starts anew" in capsys.readouterr().out
+    assert f"of other settings ({named}); the stage starts anew" in capsys.readouterr().out
+
+
+def test_a_copy_of_the_data_elsewhere_is_the_same(tmp_path, capsys):
+    world = write_world(tmp_path / "market")
+    train_shared(small(), "pretrain", root=world, runs=tmp_path / "runs")
+    shutil.copytree(world, tmp_path / "copy")
+    capsys.readouterr()
+    train_shared(small(), "pretrain", root=tmp_path / "copy", runs=tmp_path / "runs")
+    assert "complete" in capsys.readouterr().out
