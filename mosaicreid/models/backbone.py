@@ -68,13 +68,18 @@ def build_clip(architecture: str, *, image_size: tuple[int, int], stride: int | 
 def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:
     """A position embedding (1 + n * n, D) of a square grid, resized bilinearly to (1 + rows * columns, D).
 
-    The CLS token's entry stays. As CLIP-ReID: half-pixel centres, no antialiasing.
+    The CLS token's entry stays. As CLIP-ReID: half-pixel centres, no antialiasing. One that has the grid's own number
+    of entries, not a square, is the grid's and stays as it is.
 
     Raises:
-        InputError: the embedding does not come from a square grid.
+        InputError: the embedding comes neither from a square grid nor from this one.
     """
-    side = round((len(positions) - 1) ** 0.5)
-    if 1 + side * side != len(positions):
+    patches = len(positions) - 1
+    side = round(patches**0.5)
+    square = side * side == patches
+    if grid == (side, side) or (not square and patches == grid[0] * grid[1]):
+        return positions
+    if not square:
         raise InputError(
             f"the position embedding has {len(positions)} entries, expected {1 + grid[0] * grid[1]} or 1 + a square; "
             "likely cause: weights of another image size or stride"

@@ -1,18 +1,20 @@
-"""Weights from elsewhere: OpenAI's CLIP, open_clip's, and CLIP-ReID's released checkpoints.
+"""Weights from elsewhere: OpenAI's CLIP, open_clip's, transformers', and CLIP-ReID's released checkpoints.
 
 Files are read as tensors and nothing else; what does not fit is named before anything is copied.
 """
 
-import zipfile
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from mosaicreid.errors import InputError
+from mosaicreid.models.archives import is_torchscript, read_torchscript
 from mosaicreid.models.backbone import resize_positions
+from mosaicreid.models.layouts import open_clip_layout, without_wrappers
 from mosaicreid.models.prompts import PromptLearner, TextEncoder
 from mosaicreid.models.reid import ReidModel
 
@@ -27,44 +29,54 @@ _HEADS = ("bottleneck", "bottleneck_proj", "classifier", "classifier_proj")
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name, on the CPU.
 
-    Reads ``.safetensors``, what ``torch.save`` wrote, and the TorchScript archives in which OpenAI published CLIP.
-    A surrounding ``state_dict`` entry and a ``module.`` prefix are taken off.
+    Reads ``.safetensors``, what ``torch.save`` wrote, and the TorchScript archives in which OpenAI published CLIP. The
+    table of tensors may lie within other entries, such as ``state_dict``; wrappers' prefixes are taken off the names.
 
-    No code of the file runs: pickles are read with ``weights_only=True``, and an archive whose modules bring a
-    ``__setstate__``, which would run on loading, is refused.
+    No code of the file runs: pickles are read with ``weights_only=True``, archives by ``models.archives``.
 
     Raises:
-        InputError: no such file, not a checkpoint, a damaged one, or one with anything but tensors in it.
+        InputError: no such file, not a checkpoint, a damaged one, one with anything but tensors in its table, or
+            several tables.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no weights at {path}; expected a checkpoint file")
     if path.suffix == ".safetensors":
-        state = _read_safetensors(path)
-    elif _is_torchscript(path):
-        state = _read_torchscript(path)
+        content: Any = _read_safetensors(path)
+    elif _is_zip(path) and is_torchscript(path):
+        content = read_torchscript(path)
     else:
-        state = _read_pickle(path)
-    inner = state.get("state_dict")
-    state = inner if isinstance(inner, dict) else state
-    strangers = [name for name, value in state.items() if not isinstance(value, Tensor)]
-    if strangers or not state:
-        raise InputError(f"{path.name} is not a table of tensors: {_list(strangers) or 'it is empty'}")
-    return {name.removeprefix("module."): value for name, value in state.items()}
+        content = _read_pickle(path)
+    state = _table(content, path.name)
+    size = path.stat().st_size
+    unfit = [name for name, value in state.items() if not _is_plain(value, size)]
+    if unfit:
+        raise InputError(
+            f"{path.name!r} has tensors that are sparse, quantised, without data or larger than the file: "
+            f"{_list(unfit)}; expected plain ones"
+        )
+    return without_wrappers({name: value.detach() for name, value in state.items()})
 
 
 def fetch_openai(architecture: str) -> Path:
     """OpenAI's weights for an open_clip architecture, from the hub or its local cache.
 
     Raises:
-        InputError: OpenAI published none for it, or they cannot be fetched.
+        InputError: OpenAI published none for it, trained them with another activation, or they cannot be fetched.
     """
+    from open_clip import get_model_config
     from open_clip.pretrained import download_pretrained, get_pretrained_cfg
 
     source = get_pretrained_cfg(architecture, "openai")
     if not source:
         raise InputError(
             f"OpenAI published no weights for {architecture!r}; expected a CLIP such as ViT-B-16-quickgelu"
+        )
+    # Both load into the same names and shapes, and the features would be wrong without a word.
+    if source.get("quick_gelu") and not (get_model_config(architecture) or {}).get("quick_gelu"):
+        raise InputError(
+            f"OpenAI trained {architecture} with QuickGELU, and the architecture {architecture!r} computes GELU; "
+            f"expected {architecture}-quickgelu"
         )
     try:
         return Path(download_pretrained(source))
@@ -80,18 +92,23 @@ def is_clip_reid(state: Mapping[str, Tensor]) -> bool:
 
 
 def load_clip(clip: "CLIP", state: Mapping[str, Tensor]) -> None:
-    """Copy OpenAI's or open_clip's tensors into ``clip``, both towers; positions of a square grid are resized.
+    """Copy CLIP's tensors into ``clip``, both towers, from the layout of OpenAI, open_clip or transformers.
+
+    Positions are resized to the grid of ``clip`` wherever its shape is another. A square number of them is a square
+    grid's, as all published ones are.
 
     Raises:
-        InputError: tensors are missing, unknown or of another shape; all are named and nothing is copied.
+        InputError: tensors are missing, unknown, of another shape or not finite; all are named, nothing is copied.
     """
     if is_clip_reid(state):
         raise InputError("this is a CLIP-ReID checkpoint; expected CLIP's own weights (names that start with visual.)")
-    state = {k: v for k, v in state.items() if k not in ("input_resolution", "context_length", "vocab_size")}
+    state = open_clip_layout(state)
+    targets = dict(clip.state_dict())
     positions = state.get(_POSITIONS)
-    if positions is not None and len(positions) != len(clip.visual.positional_embedding):
+    width = targets[_POSITIONS].shape[1:]
+    if positions is not None and positions.ndim == 2 and len(positions) > 1 and positions.shape[1:] == width:
         state[_POSITIONS] = resize_positions(positions.float(), clip.visual.grid_size)
-    _copy(state, dict(clip.state_dict()), "tensors of the CLIP weights")
+    _copy(state, targets, "tensors of the CLIP weights", cause=_clip_cause(state, targets))
 
 
 def load_clip_reid(
@@ -105,10 +122,10 @@ def load_clip_reid(
     """Copy a CLIP-ReID checkpoint into the encoder of ``model``, its ``heads``, and ``prompts`` and ``text`` if given.
 
     The camera embedding comes along where there is one; experts are left alone. Without ``heads``, a checkpoint of
-    another number of identities fits too.
+    another number of identities fits too. Positions are taken as they are: the model must have the checkpoint's grid.
 
     Raises:
-        InputError: tensors are missing, unknown or of another shape; all are named and nothing is copied.
+        InputError: tensors are missing, unknown, of another shape or not finite; all are named, nothing is copied.
     """
     if not is_clip_reid(state):
         raise InputError(f"not a CLIP-ReID checkpoint: no image_encoder. among its tensors ({_list(list(state))})")
@@ -123,39 +140,98 @@ def load_clip_reid(
     if model.encoder.camera_embedding is not None:
         targets["cv_embed"] = model.encoder.camera_embedding
     read = {name: value for name, value in state.items() if name == "cv_embed" or name.split(".")[0] in parts}
-    _copy(read, targets, "tensors of the CLIP-ReID checkpoint")
+    cause = "another architecture, stride or number of identities or cameras"
+    _copy(read, targets, "tensors of the CLIP-ReID checkpoint", cause=cause)
 
 
 @torch.no_grad()
-def _copy(state: Mapping[str, Tensor], targets: Mapping[str, Tensor], what: str) -> None:
+def _copy(state: Mapping[str, Tensor], targets: Mapping[str, Tensor], what: str, *, cause: str) -> None:
     """Copy ``state`` into the tensors of ``targets``, which must agree in names and shapes."""
+    common = [name for name in targets if name in state]
+    fitting = [name for name in common if state[name].shape == targets[name].shape]
+    # Weights in whole numbers are quantised ones without their scales.
+    typed = [name for name in fitting if _kind(state[name]) == _kind(targets[name])]
     problems = {
         "missing": [name for name in targets if name not in state],
         "of another shape": [
-            f"{name} {tuple(state[name].shape)}, expected {tuple(target.shape)}"
-            for name, target in targets.items()
-            if name in state and state[name].shape != target.shape
+            f"{name} {tuple(state[name].shape)}, expected {tuple(targets[name].shape)}"
+            for name in common
+            if name not in fitting
         ],
+        "of another type": [
+            f"{name} {state[name].dtype}, expected {targets[name].dtype}" for name in fitting if name not in typed
+        ],
+        "not finite": [name for name in typed if not state[name].to(targets[name].dtype).isfinite().all()],
         "not known to this model": [name for name in state if name not in targets],
     }
     found = [f"{len(names)} {problem}: {_list(names)}" for problem, names in problems.items() if names]
     if found:
-        raise InputError(
-            f"{what} do not fit; {'; '.join(found)}; likely cause: another architecture, stride or number of "
-            "identities or cameras"
-        )
+        raise InputError(f"{what} do not fit; {'; '.join(found)}; likely cause: {cause}")
     for name, target in targets.items():
         target.copy_(state[name])
 
 
+def _kind(tensor: Tensor) -> tuple[bool, bool]:
+    return tensor.is_floating_point(), tensor.is_complex()
+
+
+def _clip_cause(state: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> str:
+    """Why weights are unlike those of a CLIP with the tensors ``targets``."""
+    vision = any(name.startswith("visual.") for name in state)
+    text = any(name.startswith(("transformer.", "token_embedding.")) for name in state)
+    if not vision:
+        return "the text tower alone" if text else "the weights of another kind of model"
+    if not text:
+        return "the image encoder alone, without the text tower"
+    if _tower(state) != _tower(targets):
+        return f"another architecture: a vision tower with {_tower(state)}, where this model has {_tower(targets)}"
+    return "another architecture, or damage"
+
+
+def _tower(state: Mapping[str, Tensor]) -> str:
+    """The sizes of a vision tower in words."""
+    blocks = {name.split(".")[3] for name in state if name.startswith("visual.transformer.resblocks.")}
+    patches = state.get("visual.conv1.weight")
+    if patches is None or patches.ndim != 4:
+        return f"{len(blocks)} blocks"
+    return f"width {len(patches)}, {len(blocks)} blocks and patches of {patches.shape[-1]} pixels"
+
+
+def _table(content: dict, file: str) -> dict[str, Tensor]:
+    """The table of tensors in what a file holds, which may lie within other entries."""
+    places: list[tuple[str, dict]] = [("", content)]
+    tables: dict[str, dict] = {}
+    seen: set[int] = set()
+    for place, part in places:
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        # An optimiser keeps tensors too, by number; single numbers are scores or counts.
+        if any(isinstance(value, Tensor) and value.ndim for value in part.values()):
+            tables[place] = part
+            continue
+        inner = [(name, value) for name, value in part.items() if isinstance(name, str) and isinstance(value, dict)]
+        places.extend((f"{place}.{name}" if place else name, value) for name, value in inner)
+    models = {place: part for place, part in tables.items() if any(map(_is_landmark, part))}
+    tables = models or tables or {"": content}
+    if len(tables) > 1:
+        raise InputError(f"{file!r} has {len(tables)} tables of tensors: {_list(list(tables))}; expected one")
+    table = next(iter(tables.values()))
+    strangers = [name for name, value in table.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    if strangers or not table:
+        raise InputError(f"{file!r} is not a table of tensors: {_list(strangers) or 'it is empty'}")
+    return table
+
+
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return dict(load_file(path))
-    except SafetensorError as error:
-        raise InputError(f"{path.name} is not a safetensors file: {error}") from error
+    # Besides its own exception, a type of number that torch lacks.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{path.name!r} is not a safetensors file that can be read: {reason}") from error
 
 
 def _read_pickle(path: Path) -> dict:
@@ -164,35 +240,35 @@ def _read_pickle(path: Path) -> dict:
     # Damage raises whatever unpickling, zip reading or torch's own checks raise; to a user all mean the same.
     except Exception as error:
         raise InputError(
-            f"{path.name} is not a checkpoint of tensors alone, and nothing else is loaded from a file"
+            f"{path.name!r} is not a checkpoint of tensors alone, and nothing else is loaded from a file"
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path.name} holds a {type(content).__name__}; expected tensors by name")
+        raise InputError(f"{path.name!r} holds a {type(content).__name__}; expected tensors by name")
     return content
 
 
-def _read_torchscript(path: Path) -> dict:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            code = [archive.read(name) for name in archive.namelist() if name.endswith(".py")]
-        runs = any(b"__setstate__" in source for source in code)
-        state = {} if runs else dict(torch.jit.load(str(path), map_location="cpu").state_dict())
-    except Exception as error:
-        raise InputError(f"{path.name} is a TorchScript archive that cannot be read; likely cause: damage") from error
-    if runs:
-        raise InputError(f"{path.name} brings code that runs on loading (__setstate__); expected tensors alone")
-    return state
+def _is_zip(path: Path) -> bool:
+    """Whether torch would read a file as a zip archive."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
-def _is_torchscript(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    # Not a zip archive, or one so damaged that a name is no text or its version none that there is.
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
+def _is_plain(tensor: Tensor, size: int) -> bool:
+    """Whether a tensor is numbers in memory, no more of them than a file of ``size`` bytes holds."""
+    ordinary = type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided and tensor.device.type == "cpu"
+    # Strides of 0 make any shape from one number, and memory runs out where such a tensor is first used.
+    return (
+        ordinary
+        and not (tensor.is_quantized or tensor.is_nested)
+        and math.prod(tensor.shape) * tensor.element_size() <= size
+    )
 
 
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+def _is_landmark(name: object) -> bool:
+    return isinstance(name, str) and name.endswith("class_embedding")
+
+
+def _list(names: list) -> str:
+    texts = [name if isinstance(name, str) else f"({type(name).__name__})" for name in names[:_NAMED]]
+    shown = ", ".join(text[:200] if text.isprintable() else ascii(text[:200]) for text in texts)
+    return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

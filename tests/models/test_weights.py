@@ -1,16 +1,17 @@
 """Weights: read as tensors alone from every kind of file, and OpenAI's loaded into another image size."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from clip_reid_reference import CONTEXT, WIDTH, clip_reid_state
+from clip_reid_reference import CONTEXT
 
 from mosaicreid.errors import InputError
 from mosaicreid.models.backbone import build_clip, resize_positions
-from mosaicreid.models.weights import fetch_openai, is_clip_reid, load_clip, read_weights
+from mosaicreid.models.weights import fetch_openai, load_clip, read_weights
 
 
 def openai_state():
@@ -38,6 +39,15 @@ def test_openai_s_weights_load_into_another_image_size(tmp_path, kind):
             assert torch.equal(value, state[name].float()), name
 
 
+@pytest.mark.parametrize("name", ["my model.v2.pt", "Modèle_Ω.bin", "UPPER.PTH", "no_suffix", "a..b.pt"])
+def test_a_file_may_have_any_name(tmp_path, name):
+    for zipped in (True, False):
+        torch.save({"weight": torch.arange(6.0)}, tmp_path / name, _use_new_zipfile_serialization=zipped)
+        assert torch.equal(read_weights(tmp_path / name)["weight"], torch.arange(6.0))
+    torch.jit.trace(Scripted(), torch.zeros(1, 3)).save(tmp_path / name)
+    assert read_weights(tmp_path / name).keys() == {"visual.weight", "visual.bias"}
+
+
 class Scripted(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -55,42 +65,74 @@ def test_a_torchscript_archive_gives_its_tensors(tmp_path):
     assert torch.equal(state["visual.weight"], module.visual.weight)
 
 
-class Restored(torch.nn.Module):
-    """A module that restores itself with code of its own, as TorchScript's quantised ones do."""
-
-    def forward(self, x):
-        return x
-
-    @torch.jit.export
-    def __getstate__(self):
-        return self.training
-
-    @torch.jit.export
-    def __setstate__(self, training: bool):
-        print("run")
-        self.training = training
+def nested(*names):
+    """A function that lays a table of tensors within others."""
+    return lambda state: {names[0]: nested(*names[1:])(state) if names[1:] else state, "epoch": 3}
 
 
-def test_an_archive_whose_code_would_run_on_loading_is_refused(tmp_path, capfd):
-    torch.jit.script(Restored()).save(tmp_path / "clip.pt")
-    capfd.readouterr()
-    with pytest.raises(InputError, match=r"clip.pt brings code that runs on loading \(__setstate__\)"):
-        read_weights(tmp_path / "clip.pt")
-    assert capfd.readouterr().out == ""
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        nested("state_dict"),
+        nested("model"),
+        nested("model_state_dict"),
+        nested("checkpoint", "net", "params"),
+        lambda state: {"state_dict": {f"model.{name}": value for name, value in state.items()}, "loops": {"a": {}}},
+        lambda state: {
+            "model": state,
+            "step": torch.tensor(4),
+            "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}},
+        },
+        lambda state: {"model": state, "optimizer": {"visual.proj": {"exp_avg": torch.ones(2)}}},
+        lambda state: {"model": state, "normalise": {"mean": torch.ones(3)}, "best": {"a.pt": torch.tensor(0.5)}},
+        lambda state: {name: torch.nn.Parameter(value) for name, value in state.items()},
+        lambda state: {name: value.double() for name, value in state.items()},
+    ],
+)
+def test_a_table_of_tensors_is_found_within_what_surrounds_it(tmp_path, wrapped):
+    state = build_clip("tiny", image_size=(32, 32)).state_dict()
+    torch.save(wrapped(state), tmp_path / "clip.pt")
+    clip = build_clip("tiny", image_size=(32, 32))
+    load_clip(clip, read_weights(tmp_path / "clip.pt"))
+    for name, value in clip.state_dict().items():
+        assert torch.equal(value, state[name]), name
 
 
-def test_clip_weights_of_another_shape_are_named():
-    clip = build_clip("tiny", image_size=(64, 32))
-    state = openai_state()
-    state["visual.positional_embedding"] = torch.zeros(12, WIDTH)
-    with pytest.raises(InputError, match="12 entries, expected 33"):
-        load_clip(clip, state)
-    with pytest.raises(InputError, match="this is a CLIP-ReID checkpoint"):
-        load_clip(clip, clip_reid_state())
-    with pytest.raises(InputError, match="missing: "):
-        load_clip(clip, {"visual.proj": torch.zeros(96, 64)})
-    assert is_clip_reid(clip_reid_state())
-    assert not is_clip_reid(openai_state())
+def looped():
+    content = {"epoch": 3}
+    return content | {"again": content, "content": content}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"model": {"a": torch.ones(2)}, "ema": {"a": torch.ones(2)}}, "has 2 tables of tensors: model, ema; expected"),
+        (
+            {"model": {"visual.class_embedding": torch.ones(2)}, "ema": {"x": {"class_embedding": torch.ones(2)}}},
+            "has 2 tables of tensors: model, ema.x; expected one",
+        ),
+        ({0: torch.ones(2), 1: torch.ones(2)}, r"is not a table of tensors: \(int\), \(int\)"),
+        ({10**400: torch.ones(2)}, r"is not a table of tensors: \(int\)"),
+        ({"a": torch.ones(2), "number": 10**400}, "is not a table of tensors: number"),
+        ({("a", "b"): torch.ones(2)}, r"is not a table of tensors: \(tuple\)"),
+        ({"a": torch.ones(2), "state": {"b": torch.ones(2)}}, "is not a table of tensors: state"),
+        ({"a": torch.ones(2), "x\ny" * 200: 1}, r"is not a table of tensors: 'x\\ny"),
+        ({"a": torch.ones(2).to_sparse()}, "sparse, quantised, without data or larger than the file: a;"),
+        ({"a": torch.ones(2, device="meta")}, "sparse, quantised, without data or larger than the file: a;"),
+        ({"a": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, "sparse, quantised"),
+        ({"a": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}, "sparse, quantised"),
+        ({"a": torch.ones(1).expand(1 << 14, 1 << 14)}, "larger than the file: a;"),
+        (looped(), "is not a table of tensors: epoch, again, content"),
+        ({"module.a": torch.ones(2), "a": torch.ones(2)}, "two tensors are named 'a' without prefixes"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+def test_a_table_of_anything_else_is_refused(tmp_path, content, message):
+    torch.save(content, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match=message) as caught:
+        read_weights(tmp_path / "weights.pt")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 class Harmful:
@@ -113,7 +155,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, capsys, content, mess
         read_weights(path)
     assert capsys.readouterr().out == ""
     path.rename(path.with_suffix(".safetensors"))
-    with pytest.raises(InputError, match="not a safetensors file"):
+    with pytest.raises(InputError, match="not a safetensors file that can be read: "):
         read_weights(path.with_suffix(".safetensors"))
 
 
@@ -122,7 +164,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, capsys, content, mess
     [
         (Harmful(), "not a checkpoint of tensors alone"),
         (torch.zeros(3), "holds a Tensor; expected tensors by name"),
-        ({"epoch": 3}, "not a table of tensors: epoch"),
+        ({"epoch": 3}, "'weights.pt' is not a table of tensors: epoch"),
         ({}, "it is empty"),
     ],
 )
@@ -161,6 +203,13 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, suffix):
 def test_no_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no weights at .*nothing.pt"):
         read_weights(tmp_path / "nothing.pt")
+
+
+def test_openai_s_activation_is_not_exchanged_without_a_word(monkeypatch):
+    monkeypatch.setattr("open_clip.pretrained.download_pretrained", lambda source: "found")
+    with pytest.raises(InputError, match=r"with QuickGELU, and .* computes GELU; expected ViT-B-16-quickgelu"):
+        fetch_openai("ViT-B-16")
+    assert fetch_openai("ViT-B-16-quickgelu") == Path("found")
 
 
 def test_openai_has_weights_for_its_own_architectures_only(monkeypatch):
