@@ -5,9 +5,11 @@ everything to zero: ``expert_host`` makes a module of such layers, ``blocks.<num
 """
 
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +27,13 @@ _ELSEWHERE = ("rank", "alpha", "dropout", "last_k")
 _OPTION_NAMES = tuple(field.name for field in fields(ExpertOptions) if field.name not in _ELSEWHERE)
 _CONFIG = "adapter_config.json"
 _WEIGHTS = "adapter_model.safetensors"
+_READ = ("peft_type", "r", "lora_alpha", "lora_dropout", "target_modules")
+# Where an adapter comes from and what it is for, which PEFT fills in when it saves one again: no number depends on it.
+_HARMLESS = ("auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type")
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_WIDEST = 1 << 16
+_DEEPEST = 1000
+_LARGEST = 1e30
 
 
 def expert_host(experts: Experts) -> nn.Module:
@@ -44,20 +53,12 @@ def expert_host(experts: Experts) -> nn.Module:
 
 def export_experts(experts: Experts, folder: Path) -> None:
     """Write every expert to ``folder/<attribute=value>/`` as a PEFT LoRA adapter, and their options to experts.json."""
-    from peft import LoraConfig
     from safetensors.torch import save_file
 
     folder = Path(folder)
     layers = _layers(experts)
-    config = LoraConfig(
-        r=experts.options.rank,
-        lora_alpha=experts.options.alpha,  # type: ignore[arg-type]  # annotated as int, used as a number
-        lora_dropout=experts.options.dropout,
-        target_modules=list(layers),
-        inference_mode=True,
-    )
-    # A set in PEFT's configuration would be written in an order that changes from process to process.
-    settings = {k: sorted(v) if isinstance(v, set) else v for k, v in config.to_dict().items()}
+    options = experts.options
+    settings = _configuration(options.rank, options.alpha, options.dropout, targets=layers)
     for j, name in enumerate(experts.names):
         tensors = {}
         for target, layer in layers.items():
@@ -67,77 +68,189 @@ def export_experts(experts: Experts, folder: Path) -> None:
             save_file(tensors, path, metadata={"format": "pt"})
         with atomic_path(folder / name / _CONFIG) as path:
             path.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
-    options = {
+    described = {
         "names": experts.names,
         "width": experts.width,
         "first_block": experts.first_block,
         "depth": experts.first_block + len(experts.layers),
-        **{name: getattr(experts.options, name) for name in _OPTION_NAMES},
+        **{name: getattr(options, name) for name in _OPTION_NAMES},
     }
     with atomic_path(folder / _OPTIONS) as path:
-        path.write_text(json.dumps(options, indent=2) + "\n")
+        path.write_text(json.dumps(described, indent=2) + "\n")
 
 
 def import_experts(folder: Path) -> Experts:
-    """The experts that ``export_experts`` wrote to ``folder``.
+    """The experts that ``export_experts`` wrote to ``folder``, whether or not PEFT has saved them again since.
+
+    ``use_rslora`` is honoured: the experts come back with the alpha that gives the same scale without it.
 
     Raises:
-        InputError: a file is missing or damaged, adapters disagree in rank, alpha or dropout, or their tensors do not
-            fit.
+        InputError: a file is missing or damaged, a setting would change what an expert computes and is not read here,
+            adapters disagree in rank, alpha or dropout, or their tensors do not fit, are not floats or not finite.
     """
-    from peft import PeftConfig
-
     folder = Path(folder)
-    try:
-        options = json.loads(_existing(folder / _OPTIONS).read_text())
-        missing = [name for name in (*_PLACE, *_OPTION_NAMES) if name not in options]
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{folder / _OPTIONS} is damaged: {error}") from error
-    if missing:
-        raise InputError(f"{folder / _OPTIONS} has no {', '.join(missing)}; expected what a run writes")
-    configs = []
-    for name in options["names"]:
-        _existing(folder / name / _CONFIG)
-        config = PeftConfig.from_pretrained(str(folder / name))
-        configs.append((config.r, config.lora_alpha, config.lora_dropout))  # type: ignore[attr-defined]
-    if len(set(configs)) > 1:
-        raise InputError(f"the adapters in {folder} differ in (rank, alpha, dropout): {sorted(set(configs))}")
-    rank, alpha, dropout = configs[0]
-    described = {name: options[name] for name in _OPTION_NAMES} | {"last_k": options["depth"] - options["first_block"]}
-    described |= {"rank": rank, "alpha": alpha, "dropout": dropout}
-    experts = Experts(
-        options["names"],
-        build(ExpertOptions, described, str(folder / _OPTIONS)),
-        width=options["width"],
-        depth=options["depth"],
-    )
-    for j, name in enumerate(experts.names):
-        _load_expert(experts, j, folder / name / _WEIGHTS)
+    described = _described(folder / _OPTIONS)
+    names, width, first, depth = (described[name] for name in _PLACE)
+    targets = [f"blocks.{block}" for block in range(first, depth)]
+    read = [_options(folder / name / _CONFIG, targets=targets, width=width) for name in names]
+    if len(set(read)) > 1:
+        raise InputError(f"the adapters in {folder} differ in (rank, alpha, dropout): {sorted(set(read))}")
+    rank, alpha, dropout = read[0]
+    shapes = {_key(target, "A"): (rank, width) for target in targets}
+    shapes |= {_key(target, "B"): (width, rank) for target in targets}
+    # Before anything of that size is made: what the files do not hold needs no room.
+    tensors = [_tensors(folder / name / _WEIGHTS, shapes) for name in names]
+    chosen = {name: described[name] for name in _OPTION_NAMES}
+    chosen |= {"rank": rank, "alpha": alpha, "dropout": dropout, "last_k": depth - first}
+    experts = Experts(names, build(ExpertOptions, chosen, str(folder / _OPTIONS)), width=width, depth=depth)
+    with torch.no_grad():
+        for target, layer in _layers(experts).items():
+            for j, own in enumerate(tensors):
+                layer.lora_a[j].copy_(own[_key(target, "A")])
+                layer.lora_b[j].copy_(own[_key(target, "B")].T)
     return experts
 
 
-@torch.no_grad()
-def _load_expert(experts: Experts, j: int, path: Path) -> None:
-    from safetensors import SafetensorError
+def _configuration(rank: int, alpha: float, dropout: float, *, targets: Iterable[str]) -> dict[str, Any]:
+    """PEFT's settings for an expert, as its adapter_config.json holds them."""
+    from peft import LoraConfig
+
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # annotated as int, used as a number
+        lora_dropout=dropout,
+        target_modules=list(targets),
+        inference_mode=True,
+    )
+    # A set in PEFT's configuration would be written in an order that changes from process to process.
+    return {k: sorted(v) if isinstance(v, set) else v for k, v in config.to_dict().items()}
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """What experts.json says, every value checked."""
+    described = _json(path)
+    expected = (*_PLACE, *_OPTION_NAMES)
+    missing = [name for name in expected if name not in described]
+    if missing:
+        raise InputError(f"{path} has no {', '.join(missing)}; expected what a run writes")
+    unknown = sorted(described.keys() - set(expected))
+    if unknown:
+        raise InputError(f"{path} has {_shown(unknown)}, which this version does not know; expected what a run writes")
+    names = described["names"]
+    if not isinstance(names, list) or not names or not all(map(_is_name, names)) or len(set(names)) < len(names):
+        raise InputError(f"{path} has the names {_shown(names)}; expected experts attribute=value, each once")
+    _integer(described["width"], 1, _WIDEST, f"width in {path}")
+    depth = _integer(described["depth"], 1, _DEEPEST, f"depth in {path}")
+    _integer(described["first_block"], 0, depth - 1, f"first_block in {path}")
+    return described
+
+
+def _options(path: Path, *, targets: list[str], width: int) -> tuple[int, float, float]:
+    """Rank, alpha and dropout of an adapter, whose other settings must be those of an export."""
+    found = _json(path)
+    missing = [name for name in _READ if name not in found]
+    if missing:
+        raise InputError(f"{path} has no {', '.join(missing)}; expected PEFT's configuration of a LoRA")
+    rank = _integer(found["r"], 1, width, f"r in {path}")
+    alpha = _number(found["lora_alpha"], _LARGEST, f"lora_alpha in {path}")
+    dropout = _number(found["lora_dropout"], 1, f"lora_dropout in {path}")
+    places = found["target_modules"]
+    named = isinstance(places, list) and all(isinstance(place, str) for place in places)
+    if not named or sorted(places) != sorted(targets):
+        raise InputError(f"target_modules in {path} is {_shown(places)}; expected {_shown(targets)}")
+    # As JSON has it, where PEFT's enumerations are text.
+    exported = json.loads(json.dumps(_configuration(rank, alpha, dropout, targets=targets)))
+    for name in sorted(found.keys() - set(_READ[1:])):
+        if not _is_harmless(name, found[name], exported):
+            raise InputError(
+                f"{name[:100]!r} in {path} is {_shown(found[name])}; expected {_shown(exported.get(name))}, or the "
+                "experts would not compute what the adapter does"
+            )
+    return rank, alpha * math.sqrt(rank) if found.get("use_rslora") else alpha, dropout
+
+
+def _is_harmless(name: str, value: Any, exported: dict[str, Any]) -> bool:
+    """Whether a setting of an adapter leaves what it computes to what is read of it, as in what is exported."""
+    if name in _HARMLESS or (name in exported and value == exported[name]):
+        return True
+    if name == "use_rslora":
+        return isinstance(value, bool)
+    if name == "init_lora_weights":
+        # How the tensors were drawn before they were trained. Other ways than these change the base layer too.
+        return isinstance(value, bool) or value in ("gaussian", "orthogonal")
+    # What an older or newer PEFT has besides is off where it is empty.
+    return name not in exported and (value is None or value is False or value in ("", [], {}))
+
+
+def _tensors(path: Path, shapes: dict[str, tuple[int, int]]) -> dict[str, Tensor]:
+    """An adapter's tensors in float32, each of ``shapes`` and no other."""
     from safetensors.torch import load_file
 
+    name = path.parent.name
+    _existing(path)
     try:
-        tensors = load_file(_existing(path))
-    except SafetensorError as error:
-        raise InputError(f"the adapter {path.parent.name} is damaged: {error}") from error
-    targets: dict[str, Tensor] = {}
-    for target, layer in _layers(experts).items():
-        targets[_key(target, "A")] = layer.lora_a[j]
-        targets[_key(target, "B")] = layer.lora_b[j].T
+        tensors = load_file(path)
+    # Besides safetensors' own exception, a type of number that torch lacks.
+    except Exception as error:
+        raise InputError(f"the adapter {name} is damaged: {' '.join(str(error).split())[:300]}") from error
     wrong = sorted(
-        name
-        for name in targets.keys() | tensors.keys()
-        if name not in targets or name not in tensors or targets[name].shape != tensors[name].shape
+        key
+        for key in shapes.keys() | tensors.keys()
+        if key not in shapes or key not in tensors or tensors[key].shape != shapes[key]
     )
     if wrong:
-        raise InputError(f"the adapter {path.parent.name} does not fit: {', '.join(wrong)} missing or of another shape")
-    for key, tensor in targets.items():
-        tensor.copy_(tensors[key])
+        raise InputError(f"the adapter {name} does not fit: {_shown(wrong)} missing or of another shape")
+    typed = [key for key, tensor in tensors.items() if tensor.dtype not in _FLOATS]
+    if typed:
+        raise InputError(f"the adapter {name} has {tensors[typed[0]].dtype} in {_shown(typed)}; expected floats")
+    converted = {key: tensor.float() for key, tensor in tensors.items()}
+    broken = [key for key, tensor in converted.items() if not tensor.isfinite().all()]
+    if broken:
+        raise InputError(
+            f"the adapter {name} has NaN or infinity in {_shown(broken)}; likely cause: training that diverged"
+        )
+    return converted
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    try:
+        content = json.loads(_existing(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is damaged: it holds {_shown(content)}; expected an object of settings")
+    return content
+
+
+def _is_name(name: Any) -> bool:
+    """Whether ``name`` is ``attribute=value`` and the name of a folder within the experts' own."""
+    if not isinstance(name, str) or not name.isprintable() or len(name.encode()) > 255:
+        return False
+    return all(name.partition("=")[::2]) and not set("/\\:") & set(name)
+
+
+def _integer(value: Any, lowest: int, highest: int, what: str) -> int:
+    if type(value) is not int or not lowest <= value <= highest:
+        raise InputError(f"{what} is {_shown(value)}; expected a whole number from {lowest} to {highest}")
+    return value
+
+
+def _number(value: Any, highest: float, what: str) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= highest:
+        raise InputError(f"{what} is {_shown(value)}; expected a number from 0 to {highest:g}")
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    """``value`` on one line and not too long of it."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return f"a number of {value.bit_length()} bits"
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "nested without end"
+    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def _layers(experts: Experts) -> dict[str, ExpertLayer]:
