@@ -1,8 +1,8 @@
 """Checkpoints of a training stage: written whole or not at all, read without running code, refused when foreign."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
     """Read a checkpoint of ``stage``, its tensors on the CPU.
 
     Raises:
-        InputError: no such file, a damaged one, or one of another program or stage.
+        InputError: no such file, a damaged one, one of another program or stage, or one with a field that is missing,
+            unknown or of another type.
     """
     path = Path(path)
     if not path.is_file():
@@ -57,9 +58,63 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
         raise InputError(f"{path} is not a checkpoint that can be read: {reason}") from error
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this package ({FORMAT!r})")
-    if content["stage"] != stage:
-        raise InputError(f"{path} is a checkpoint of the stage {content['stage']!r}; expected {stage!r}")
-    return Checkpoint(**{name: value for name, value in content.items() if name != "format"})
+    found = {name: value for name, value in content.items() if name != "format"}
+    names = {field.name for field in fields(Checkpoint)}
+    missing = sorted(names - found.keys())
+    unknown = [ascii(name[:100]) if isinstance(name, str) else type(name).__name__ for name in found.keys() - names]
+    if missing or unknown:
+        listed = [f"no {name}" for name in missing] + [f"an unknown {name}" for name in sorted(unknown)]
+        raise InputError(
+            f"{path} has {_first(listed)}; expected the fields of a checkpoint: {', '.join(sorted(names))}"
+        )
+    checkpoint = Checkpoint(**found)
+    wrong = _mistyped(checkpoint)
+    if wrong:
+        raise InputError(f"{path} has {wrong}; likely cause: damage, or another program's file")
+    if checkpoint.stage != stage:
+        raise InputError(f"{path} is a checkpoint of the stage {checkpoint.stage!r}; expected {stage!r}")
+    return checkpoint
+
+
+def _mistyped(checkpoint: Checkpoint) -> str:
+    """The first field that is of another type than a stage writes, and what it should be; empty if there is none."""
+    expected: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "stage": (lambda value: isinstance(value, str), "text"),
+        "settings": (_is_plain, "plain settings by name"),
+        "epoch": (lambda value: type(value) is int and value >= 0, "a whole number of 0 or above"),
+        "done": (lambda value: isinstance(value, bool), "true or false"),
+        "model": (_is_state, "tensors by name"),
+        "optimiser": (
+            lambda value: _is_optimiser(value) or (checkpoint.done and value is None),
+            "an optimiser's state",
+        ),
+        "scaler": (lambda value: value is None or isinstance(value, dict), "a scaler's state"),
+        "history": (lambda value: isinstance(value, list) and all(map(_is_plain, value)), "rows of plain values"),
+    }
+    for name, (holds, what) in expected.items():
+        if not holds(getattr(checkpoint, name)):
+            return f"{name} of type {type(getattr(checkpoint, name)).__name__}; expected {what}"
+    return ""
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether ``value`` is plain values by name, as JSON has them."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and all(isinstance(name, str) for name in value)
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+
+
+def _is_optimiser(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("state"), dict):
+        return False
+    groups = value.get("param_groups")
+    return isinstance(groups, list) and all(isinstance(group, dict) for group in groups)
 
 
 def differing_settings(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,14 @@ import torch
 from torch import nn
 
 from mosaicreid.errors import InputError
-from mosaicreid.training.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
+from mosaicreid.training.checkpoints import (
+    FORMAT,
+    Checkpoint,
+    differing_settings,
+    load_checkpoint,
+    load_state,
+    save_checkpoint,
+)
 
 
 @pytest.fixture
@@ -108,3 +115,82 @@ def test_a_state_that_does_not_fit_is_listed_and_not_copied():
         load_state(module, {"weight": torch.zeros(2, 4), "extra": torch.zeros(1)}, source="file.pt")
     assert "weight has shape (2, 4), expected (2, 3)" in str(e.value)
     assert torch.equal(module.weight, before)
+
+
+FIELDS = ("stage", "settings", "epoch", "done", "model", "optimiser", "scaler", "history")
+
+
+def write(path, checkpoint, **changes):
+    """A checkpoint's file with fields changed, or left out where they are ``...``."""
+    fields = {"format": FORMAT, **vars(checkpoint), **changes}
+    torch.save({name: value for name, value in fields.items() if value is not ...}, path)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_missing_field_is_named(tmp_path, checkpoint, name):
+    path = tmp_path / "prompts.pt"
+    write(path, checkpoint, **{name: ...})
+    with pytest.raises(
+        InputError, match=rf"prompts\.pt has no {name}; expected the fields of a checkpoint: "
+    ) as caught:
+        load_checkpoint(path, stage="prompts")
+    assert "\n" not in str(caught.value)
+
+
+def test_all_missing_and_unknown_fields_are_named(tmp_path, checkpoint):
+    path = tmp_path / "prompts.pt"
+    torch.save({"format": FORMAT}, path)
+    with pytest.raises(InputError, match="has no done; no epoch; no history; no model; no optimiser, and 3 more; exp"):
+        load_checkpoint(path, stage="prompts")
+    torch.save({"format": FORMAT, **vars(checkpoint), "extra\n": 1, 10**400: 2}, path)
+    with pytest.raises(InputError, match=r"has an unknown 'extra\\n'; an unknown int; expected the fields") as caught:
+        load_checkpoint(path, stage="prompts")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("stage", 3, "int; expected text"),
+        ("stage", None, "NoneType; expected text"),
+        ("settings", [], "list; expected plain settings by name"),
+        ("settings", {"seed": torch.tensor(1)}, "dict; expected plain settings by name"),
+        ("settings", {3: 1}, "dict; expected plain settings by name"),
+        ("epoch", "2", "str; expected a whole number of 0 or above"),
+        ("epoch", 2.0, "float; expected a whole number of 0 or above"),
+        ("epoch", True, "bool; expected a whole number of 0 or above"),
+        ("epoch", -1, "int; expected a whole number of 0 or above"),
+        ("epoch", torch.tensor(2), "Tensor; expected a whole number of 0 or above"),
+        ("done", 1, "int; expected true or false"),
+        ("done", None, "NoneType; expected true or false"),
+        ("model", None, "NoneType; expected tensors by name"),
+        ("model", [torch.zeros(1)], "list; expected tensors by name"),
+        ("model", {"weight": 1.0}, "dict; expected tensors by name"),
+        ("model", {0: torch.zeros(1)}, "dict; expected tensors by name"),
+        ("optimiser", None, "NoneType; expected an optimiser's state"),
+        ("optimiser", {}, "dict; expected an optimiser's state"),
+        ("optimiser", {"state": {}, "param_groups": {}}, "dict; expected an optimiser's state"),
+        ("optimiser", {"state": {}, "param_groups": [1]}, "dict; expected an optimiser's state"),
+        ("scaler", 2.0, "float; expected a scaler's state"),
+        ("history", {}, "dict; expected rows of plain values"),
+        ("history", [1], "list; expected rows of plain values"),
+        ("history", [{"loss": torch.tensor(1.0)}], "list; expected rows of plain values"),
+    ],
+)
+def test_a_field_of_another_type_is_named(tmp_path, checkpoint, name, value, message):
+    path = tmp_path / "prompts.pt"
+    write(path, checkpoint, **{name: value})
+    with pytest.raises(InputError, match=rf"prompts\.pt has {name} of type {message}; likely cause") as caught:
+        load_checkpoint(path, stage="prompts")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_finished_stage_needs_no_optimiser(tmp_path, checkpoint):
+    save_checkpoint(tmp_path / "prompts.pt", replace(checkpoint, done=True, optimiser=None))
+    assert load_checkpoint(tmp_path / "prompts.pt", stage="prompts").done
+
+
+def test_weights_that_are_not_finite_are_loaded(tmp_path, checkpoint):
+    broken = replace(checkpoint, model={"weight": torch.full((2, 3), torch.nan)}, history=[{"loss": float("nan")}])
+    save_checkpoint(tmp_path / "prompts.pt", broken)
+    assert load_checkpoint(tmp_path / "prompts.pt", stage="prompts").model["weight"].isnan().all()
