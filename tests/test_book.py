@@ -140,3 +140,18 @@ def test_the_page_on_this_machine_fills_after_a_sweep(built: Path) -> None:
         assert "the same up to rounding" in page.read_text()
     finally:
         shutil.rmtree(built / "runs")
+
+
+def test_every_file_of_the_project_that_a_text_names_is_there() -> None:
+    texts = [*(ROOT / "book").glob("*.md"), *ROOT.glob("*.md"), *(ROOT / "mosaicreid").rglob("*.py")]
+    named = {
+        (path.name, name)
+        for path in texts
+        for name in re.findall(
+            r"\b(?:tests|mosaicreid|benchmarks|workflow|notebooks|config|profiles)/[\w./-]+\.\w+", path.read_text()
+        )
+        if path.name != "CHANGELOG.md"
+    }
+    assert {name for _, name in named} >= {"tests/test_rooms.py", "config/config.yaml"}
+    places = (ROOT, ROOT / "mosaicreid")
+    assert [item for item in sorted(named) if not any((place / item[1]).exists() for place in places)] == []

@@ -38,7 +38,7 @@ DUKEMTMC = Dataset(
         unions={"footwear": ("boots", "shoecolour")},
     ),
     images=ImageNames(
-        pattern=re.compile(r"(\d{4})_c([1-8])_f\d{7}\.jpg"),
+        pattern=re.compile(r"(\d{4})_c([1-8])_f\d{7}\.jpg", re.ASCII),
         example="0001_c2_f0046182.jpg",
         template="{who}_c{camid}_f{index:07d}.jpg",
     ),

@@ -39,7 +39,7 @@ MARKET1501 = Dataset(
     ),
     images=ImageNames(
         # A few files of the authors' archive, nearly all of identity 1488, end in .jpg.jpg.
-        pattern=re.compile(r"(-1|\d{4})_c([1-6])s\d_\d{6}_\d{2}\.jpg(?:\.jpg)?"),
+        pattern=re.compile(r"(-1|\d{4})_c([1-6])s\d_\d{6}_\d{2}\.jpg(?:\.jpg)?", re.ASCII),
         example="0002_c1s1_000451_03.jpg",
         template="{who}_c{camid}s1_{index:06d}_01.jpg",
     ),

@@ -209,20 +209,6 @@ def test_no_images_and_no_size_are_refused(root: Path, tmp_path: Path) -> None:
         open_cache(root, ALL, height=0, width=4, folder=tmp_path, workers=1, progress=False)
 
 
-def test_a_change_of_size_alone_is_noticed(root: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "cache"
-    build(root, ALL, folder)
-    (before,) = folder.iterdir()
-    file = root / "1.jpg"
-    time = file.stat().st_mtime_ns
-    write_image(file, 1, (8, 16))
-    os.utime(file, ns=(time, time))
-    assert file.stat().st_mtime_ns == time
-    pixels = build(root, ALL, folder)
-    assert before not in folder.iterdir()
-    np.testing.assert_array_equal(pixels[1], cache.decode(file, HEIGHT, WIDTH))
-
-
 def test_every_image_counts_and_the_last_as_well(root: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     for name in ALL.paths:

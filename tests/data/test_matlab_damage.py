@@ -17,7 +17,10 @@ import numpy as np
 import pytest
 import scipy.io
 
+from mosaicreid.attributes import Annotation
+from mosaicreid.data.annotation import read_annotation, write_annotation
 from mosaicreid.data.matlab import read_variable
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 
 SCIPY = """
@@ -138,14 +141,20 @@ def inflated(whole: bytes) -> bytes:
     return whole[:128] + zlib.decompress(whole[136:])
 
 
-def test_a_byte_that_crashes_scipy_is_refused(annotations, tmp_path):
-    content = bytearray((annotations / "market_attribute.mat").read_bytes())
+def test_the_byte_that_crashes_scipy_1_17_is_refused(tmp_path):
+    schema = get_schema("market1501")
+    ones = np.ones((8, len(schema.groups)), dtype=np.int16)
+    path = tmp_path / "market_attribute.mat"
+    write_annotation(path, {split: Annotation(schema, split, np.arange(8), ones) for split in ("train", "test")})
+    content = bytearray(path.read_bytes())
     content[672] = 0xF6
-    (tmp_path / "m.mat").write_bytes(content)
-    with pytest.raises(
-        InputError, match=r"m\.mat is not a MATLAB 5 file in one piece \(block 1: .*damaged or cut short"
-    ):
-        read_variable(tmp_path / "m.mat", "market_attribute")
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read_annotation(path, "market1501")
+    assert str(error.value) == (
+        f"{path} is not a MATLAB 5 file in one piece (market_attribute.test.age: numbers of an unknown type: 246); "
+        "it was damaged or cut short, expected market_attribute.mat"
+    )
 
 
 if __name__ == "__main__":
