@@ -263,3 +263,30 @@ def test_a_users_images_are_kept_where_profile_paper_was_forgotten(tmp_path: Pat
     assert image.read_bytes() == b"the only copy"
     assert [path.name for path in (folder / "images").iterdir()] == ["market1501"]
     assert "images/market1501 has no synthetic.json that proves it synthetic" in done.stdout
+
+
+def test_other_data_run_again(tmp_path: Path) -> None:
+    """Another folder, and a replaced annotation; planned on runs that look finished."""
+    folder = copy(tmp_path)
+    for name in ("one", "two"):
+        (folder / name / "market1501").mkdir(parents=True)
+        (folder / name / "market1501" / "market_attribute.mat").write_text("as if")
+    given = {"profile": "paper", "datasets": "market1501", "only": "baseline"}
+    snakemake(folder, "--touch", "--force", "--cores", "1", **given, data="one")
+    for output in (
+        "training_code.txt",
+        "market1501/_shared/data.txt",
+        "market1501/_shared/seed0/ready.txt",
+        "market1501/baseline/seed0/metrics.json",
+        "market1501/baseline/seed0/per_query.parquet",
+        "market1501/baseline/seed0/notebook.ipynb",
+    ):
+        path = folder / "runs" / "paper" / output
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("as if")
+    snakemake(folder, "--touch", "--cores", "1", **given, data="one")
+    assert "Nothing to be done" in snakemake(folder, "-n", **given, data="one")
+    everything = {"check_data": 1, "shared": 1, "run": 1}
+    assert planned(snakemake(folder, "-n", **given, data="two")) == everything
+    (folder / "one" / "market1501" / "market_attribute.mat").write_text("other labels")
+    assert planned(snakemake(folder, "-n", **given, data="one")) == everything

@@ -7,6 +7,7 @@ from pathlib import Path
 from mosaicreid.config.parsing import format_settings
 from mosaicreid.datasets import TITLES
 from mosaicreid.errors import InputError
+from mosaicreid.sweep.data_state import data_state
 from mosaicreid.sweep.fingerprint import code_fingerprint
 from mosaicreid.sweep.request import read_sweep
 
@@ -41,7 +42,8 @@ FAILED = (
 
 
 def data_folder(wildcards):
-    return SWEEP.data / wildcards.dataset
+    # As text: of a Path, Snakemake records nothing, and another folder would change nothing.
+    return str(SWEEP.data / wildcards.dataset)
 
 
 def depends_on(*stages):

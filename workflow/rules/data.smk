@@ -33,6 +33,7 @@ else:
             CHECKED_DATA,
         params:
             root=data_folder,
+            state=lambda wildcards: data_state(SWEEP.data / wildcards.dataset),
         log:
             str(LOGS / "{dataset}.data.log"),
         message:

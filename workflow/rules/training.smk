@@ -37,9 +37,9 @@ rule shared:
     message:
         "{wildcards.dataset}: what all runs of seed {wildcards.seed} share"
     shell:
-        # An interrupted stage goes on from its checkpoint, unless data or code are newer.
+        # An interrupted stage goes on from its checkpoint, unless the code is newer. A checkpoint knows its data itself.
         "find {params.folder:q} -maxdepth 1 '(' -name pretrain.pt -o -name prompts.pt -o -name baseline.pt ')'"
-        " ! '(' -newer {input.data:q} -newer {input.code:q} ')' -delete;"
+        " ! -newer {input.code:q} -delete;"
         " mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
         " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} --set {params.settings:q} > {log:q} 2>&1"
         " && cksum {params.folder:q}/*.pt > {output:q}"
@@ -50,6 +50,7 @@ rule shared:
 rule run:
     input:
         shared=SHARED + "/ready.txt",
+        code=TRAINING_CODE,
     output:
         metrics=RUN + "/metrics.json",
         per_query=RUN + "/per_query.parquet",
@@ -74,7 +75,7 @@ rule run:
     shell:
         # A retry that works takes back what the first try reported.
         "rm -f {params.failed:q};"
-        " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.shared:q} -delete;"
+        " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete;"
         # Progress bars belong to a terminal; in a notebook that stays they are noise.
         " TQDM_DISABLE=1 papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
         " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
