@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import array, seed_of, share, whole_number
 from mosaicreid.statistics.mixed_effects import cluster_covariance, fit
 from mosaicreid.statistics.panel import Panel
 
@@ -31,14 +32,16 @@ def gains(
         In mAP points.
 
     Raises:
-        InputError: no such baseline, fewer than 100 draws, or a level outside (0, 1).
+        InputError: no such baseline or nothing beside it, fewer than 100 draws, a seed below 0, or a level
+            outside (0, 1).
     """
-    if draws < 100:
-        raise InputError(f"got {draws} bootstrap draws, expected at least 100 (10,000 for a report)")
-    if not 0 < level < 1:
-        raise InputError(f"the level of an interval must be between 0 and 1; got {level}")
+    draws = whole_number(draws, "bootstrap draws", least=100, hint=" (10,000 for a report)")
+    level = share(level, "the level of an interval")
+    generator = np.random.default_rng(seed_of(seed))
     reference = panel.index(baseline)
     others = np.arange(len(panel.configurations)) != reference
+    if not others.any():
+        raise InputError(f"got no configuration beside {baseline!r}; expected at least one to compare with it")
     scores = 100.0 * panel.ap.mean(axis=1)
     differences = scores[others] - scores[reference]
     gain = differences.mean(axis=1)
@@ -48,7 +51,6 @@ def gains(
     identity_error = np.sqrt(np.diag(cluster_covariance(differences, labels)))
     std_err = np.sqrt(identity_error**2 + 2 * run_error**2)
 
-    generator = np.random.default_rng(seed)
     clusters = int(labels.max()) + 1
     sums = np.stack([np.bincount(labels, weights=row, minlength=clusters) for row in differences], axis=1)
     sizes = np.bincount(labels, minlength=clusters).astype(float)
@@ -100,10 +102,18 @@ def paired_mean(values: np.ndarray, pids: np.ndarray, *, level: float = 0.95) ->
     degrees of freedom follow Satterthwaite. With one seed the interval is for that very model.
 
     Raises:
-        InputError: fewer than two identities.
+        InputError: fewer than two identities, another shape, values that are missing or infinite, or a level outside
+            (0, 1).
     """
+    values, level = array(values, "values per seed and query", axes=2), share(level, "the level of an interval")
+    if np.shape(pids) != values.shape[1:] or not len(values):
+        raise InputError(
+            f"got identities of shape {np.shape(pids)} for values of shape {values.shape}; expected one a query"
+        )
+    if pd.isna(pids).any():
+        raise InputError("got query identities that are missing; expected one of every query")
     _, labels = np.unique(pids, return_inverse=True)
-    if labels.max() < 1:
+    if labels.max(initial=0) < 1:
         raise InputError("got one query identity, expected at least 2: an interval over people needs several")
     average = values.mean(axis=0)
     first = float(cluster_covariance(average[None], labels)[0, 0])

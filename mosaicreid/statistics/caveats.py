@@ -13,8 +13,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from mosaicreid.errors import InputError
-from mosaicreid.statistics.design_matrix import check_columns, check_design
+from mosaicreid.statistics.design_matrix import check_columns, check_design, check_residual
 from mosaicreid.statistics.estimators import fit_glm
+from mosaicreid.statistics.inputs import array, require_columns, share, whole_number
 
 _CONFIDENCE = 0.95
 
@@ -26,9 +27,10 @@ def t_against_z(glm: pd.DataFrame, rows: int) -> pd.DataFrame:
     standard error), df_resid (rows minus parameters), p_z, p_t (two-sided), t_low, t_high (95 % interval under t).
 
     Raises:
-        InputError: no more rows than terms.
+        InputError: no more rows than terms; ``glm`` lacks a column.
     """
-    df_resid = rows - len(glm)
+    require_columns(glm, ["coef", "std_err", "z"], "table of coefficients")
+    df_resid = whole_number(rows, "rows", least=0) - len(glm)
     if df_resid < 1:
         raise InputError(f"got {rows} rows for {len(glm)} parameters; expected more rows than parameters")
     half_width = t.ppf((1 + _CONFIDENCE) / 2, df_resid) * glm["std_err"]
@@ -50,23 +52,31 @@ def adjust(p_values: pd.Series) -> pd.DataFrame:
     Missing p-values are not tests: they stay NaN and do not count towards the family.
 
     Raises:
-        InputError: a value outside 0..1.
+        InputError: values that are no numbers, or outside 0..1.
     """
-    tested = p_values.dropna()
-    if not tested.between(0, 1).all():
-        raise InputError(f"got p-values from {tested.min()} to {tested.max()}; expected values from 0 to 1")
-    adjusted = pd.DataFrame({"p_value": p_values, "p_holm": np.nan, "p_bh": np.nan})
-    if len(tested):
-        adjusted.loc[tested.index, "p_holm"] = multipletests(tested, method="holm")[1]
-        adjusted.loc[tested.index, "p_bh"] = multipletests(tested, method="fdr_bh")[1]
-    return adjusted
+    values = array(p_values, "p-values", axes=1, missing=True)
+    tested = ~np.isnan(values)
+    if ((values[tested] < 0) | (values[tested] > 1)).any():
+        low, high = values[tested].min(), values[tested].max()
+        raise InputError(f"got p-values from {low} to {high}; expected values from 0 to 1")
+    holm, bh = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    if tested.any():
+        holm[tested] = multipletests(values[tested], method="holm")[1]
+        bh[tested] = multipletests(values[tested], method="fdr_bh")[1]
+    index = p_values.index if isinstance(p_values, pd.Series) else None
+    return pd.DataFrame({"p_value": values, "p_holm": holm, "p_bh": bh}, index=index)
 
 
 def count_significant(adjusted: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
     """One row: how many of a family of tests fall below ``alpha`` as they are, and after each correction of ``adjust``.
 
     Returns tests (not counting missing ones), uncorrected, holm, bh.
+
+    Raises:
+        InputError: a table without those columns, or alpha outside (0, 1).
     """
+    require_columns(adjusted, ["p_value", "p_holm", "p_bh"], "table of corrections")
+    alpha = share(alpha, "alpha")
     below = (adjusted[["p_value", "p_holm", "p_bh"]] < alpha).sum()
     return pd.DataFrame(
         {
@@ -86,8 +96,8 @@ def variance_inflation(table: pd.DataFrame, attributes: Sequence[str], metric: s
     """
     design, _ = check_design(table, attributes, metric)
     columns = np.column_stack([np.ones(len(design)), design.to_numpy()])
-    vif = np.array([variance_inflation_factor(columns, index + 1) for index in range(len(attributes))])
-    return pd.DataFrame({"vif": vif, "r2": 1 - 1 / vif}, index=pd.Index(attributes, name="attribute"))
+    vif = np.array([variance_inflation_factor(columns, index + 1) for index in range(design.shape[1])])
+    return pd.DataFrame({"vif": vif, "r2": 1 - 1 / vif}, index=design.columns.rename("attribute"))
 
 
 def single_rows(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> pd.DataFrame:
@@ -104,7 +114,7 @@ def single_rows(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> 
     size = design.sum(axis=1)
     baseline = scores[size == 0].mean()
     rows = []
-    for name in attributes:
+    for name in design.columns:
         alone = scores[(size == 1) & (design[name] == 1)]
         rows.append(
             {
@@ -130,8 +140,8 @@ def intercept_against_baseline(table: pd.DataFrame, attributes: Sequence[str], m
     Raises:
         InputError: as ``stats.fit_glm``.
     """
-    glm = fit_glm(table, attributes, metric)
     design, scores = check_columns(table, attributes, metric)
+    glm = fit_glm(table, design.columns.tolist(), metric)
     size = design.sum(axis=1)
     baseline = scores[size == 0].mean()
     alone = scores[size == 1]
@@ -158,10 +168,10 @@ def confounding(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> 
     Raises:
         InputError: as ``stats.fit_glm``.
     """
-    glm = fit_glm(table, attributes, metric)
     design, scores = check_columns(table, attributes, metric)
+    glm = fit_glm(table, design.columns.tolist(), metric)
     rows = []
-    for name in attributes:
+    for name in design.columns:
         included = design[name] == 1
         others = design.drop(columns=name).sum(axis=1)
         rows.append(
@@ -185,17 +195,18 @@ def equal_effects(table: pd.DataFrame, attributes: Sequence[str], metric: str) -
     p_value.
 
     Raises:
-        InputError: as ``design_matrix.check_design``; fewer than two attributes.
+        InputError: as ``stats.fit_glm``; fewer than two attributes.
     """
     design, scores = check_design(table, attributes, metric)
-    if len(attributes) == 1:
-        raise InputError(f"got the attributes {list(attributes)}; expected at least two to compare")
+    if design.shape[1] == 1:
+        raise InputError(f"got the attributes {list(design)}; expected at least two to compare")
+    check_residual(design.assign(Intercept=1.0), scores)
     ones = np.ones((len(design), 1))
     count = np.hstack([ones, design.sum(axis=1).to_numpy()[:, None]])
     weights, residual_count = _least_squares(count, scores)
     _, residual_full = _least_squares(np.hstack([ones, design.to_numpy()]), scores)
     total = float(((scores - scores.mean()) ** 2).sum())
-    df_num, df_resid = len(attributes) - 1, len(design) - len(attributes) - 1
+    df_num, df_resid = design.shape[1] - 1, len(design) - design.shape[1] - 1
     statistic = (residual_count - residual_full) / df_num / (residual_full / df_resid)
     return pd.DataFrame(
         {

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import column_names, listed, numbers, require_columns
 from mosaicreid.statistics.mixed_effects import Fit
 
 
@@ -13,13 +14,14 @@ def combine(fitted: Fit, weights: pd.DataFrame) -> Fit:
     """The fit with contrasts in place of attributes: ``weights`` (contrasts, A) times the effects; intercept as it is.
 
     Raises:
-        InputError: the columns of ``weights`` are not the attributes of the fit.
+        InputError: the columns of ``weights`` are not the attributes of the fit, or hold something else than numbers.
     """
     attributes = list(fitted.names[1:])
-    if sorted(weights.columns) != sorted(attributes):
-        raise InputError(f"got weights of {', '.join(weights.columns)}; expected those of {', '.join(attributes)}")
+    require_columns(weights, [], "table of weights")
+    if set(column_names("weights", weights.columns)) != set(attributes):
+        raise InputError(f"got weights of {listed(weights.columns)}; expected those of {listed(attributes)}")
     matrix = np.zeros((len(weights) + 1, len(attributes) + 1))
-    matrix[0, 0], matrix[1:, 1:] = 1.0, weights[attributes]
+    matrix[0, 0], matrix[1:, 1:] = 1.0, np.column_stack([numbers(weights, name) for name in attributes])
     return replace(
         fitted,
         names=("Intercept", *weights.index),

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.bootstrap import gains
+from mosaicreid.statistics.inputs import array, seed_of, share, shown, whole_number
 from mosaicreid.statistics.mixed_effects import effects, fit, naive_effects
 from mosaicreid.statistics.panel import Panel
 
@@ -20,6 +21,9 @@ class World:
     ``slopes``: of attribute effects between identities; ``query``: of query difficulty; ``seed``: of what a seed adds
     to all runs; ``run``: of one training run; ``rest``: of one query in one run, half of its variance shared by the
     queries of an identity.
+
+    Raises:
+        InputError: fewer than two identities, no query or seed, or a spread that is no number of 0 or more.
     """
 
     identities: int = 60
@@ -31,12 +35,25 @@ class World:
     run: float = 0.006
     rest: float = 0.08
 
+    def __post_init__(self) -> None:
+        whole_number(self.identities, "identities", least=2)
+        whole_number(self.queries_per_identity, "queries per identity", least=1)
+        whole_number(self.seeds, "seeds", least=1)
+        for name in ("slopes", "query", "seed", "run", "rest"):
+            spread = getattr(self, name)
+            if not isinstance(spread, int | float | np.integer | np.floating) or not 0 <= spread < np.inf:
+                raise InputError(f"got the spread {name} {shown(spread)}; expected a number of 0 or more")
+
 
 def simulate(world: World, design: np.ndarray, beta: np.ndarray, generator: np.random.Generator) -> Panel:
     """One panel with known effects: ``design`` (C, A) in {0, 1}, ``beta`` (A + 1,) in units of AP, intercept first.
 
     AP is not clipped to 0..1, since clipping would move the truth.
+
+    Raises:
+        InputError: not one effect per column and an intercept, or something else than numbers.
     """
+    design, beta = _truth(design, beta)
     configurations, attributes = design.shape
     labels = np.repeat(np.arange(world.identities), world.queries_per_identity)
     shape = (configurations, world.seeds, len(labels))
@@ -78,16 +95,18 @@ def coverage(
         analysis, intervals (number judged), covered (share), std_err of the share, mean_width in mAP points.
 
     Raises:
-        InputError: fewer than 10 replications, or no row without attributes.
+        InputError: fewer than 10 replications, a seed or level out of range, no row without attributes, or as
+            ``simulate``.
     """
-    if replications < 10:
-        raise InputError(f"got {replications} replications, expected at least 10 (1,000 for a report)")
+    replications = whole_number(replications, "replications", least=10, hint=" (1,000 for a report)")
+    level = share(level, "the level of an interval")
+    design, beta = _truth(design, beta)
     empty = np.flatnonzero(design.sum(axis=1) == 0)
     if not len(empty):
         raise InputError("the design has no configuration without attributes; the gains need it as their baseline")
     truth = 100.0 * beta[1:]
     true_gains = np.delete(design @ truth, empty[0])
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed_of(seed))
     hits: dict[str, list[np.ndarray]] = {}
     widths: dict[str, list[float]] = {}
 
@@ -140,3 +159,12 @@ def rows_independent(panel: Panel, level: float) -> tuple[np.ndarray, np.ndarray
     variance = (residual**2).sum() / (ap.size - len(beta))
     half = stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance * np.diag(inverse @ inverse.T) / (seeds * queries))
     return (beta - half)[1:], (beta + half)[1:]
+
+
+def _truth(design: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    design, beta = array(design, "a design", axes=2), array(beta, "effects", axes=1)
+    if len(beta) != design.shape[1] + 1:
+        raise InputError(
+            f"got {len(beta)} effects for {design.shape[1]} attributes; expected an intercept and one of each"
+        )
+    return design, beta

@@ -1,36 +1,37 @@
 """From a table of experiments to a checked design matrix: what makes attribute effects inseparable is an error here."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.statistics.inputs import column_names, listed, numbers, one_line, whole_number, zero_or_one
 
 
 def check_columns(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> tuple[pd.DataFrame, pd.Series]:
     """The attribute columns (n, A) and the metric (n,), both float64, checked value by value.
 
+    Rows count by position, whatever the table's index; names may be any sequence of column names.
+
     Raises:
-        InputError: no or repeated attributes, a missing column, an unknown metric, NaN or infinite or non-numeric
-            values, an attribute value other than 0 and 1.
+        InputError: no table; no or repeated attributes, a missing column, an unknown metric; values that are no
+            numbers, missing, infinite or without squares; an attribute value other than 0 and 1.
     """
-    if not attributes:
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"got a table of type {type(table).__name__}; expected a pandas DataFrame")
+    if table.columns.nlevels > 1:
+        raise InputError(f"got a table with {table.columns.nlevels} levels of column names; expected one")
+    names = column_names("attributes", attributes)
+    if not names:
         raise InputError("got no attributes; expected at least one 0/1 column name")
-    repeated = sorted({name for name in attributes if list(attributes).count(name) > 1})
-    if repeated:
-        raise InputError(f"got the attributes {repeated} more than once; expected every column name once")
-    for name in attributes:
+    for name in names:
         if name not in table:
-            raise one_of("attribute", name, table.columns)
-    if metric not in table or metric in attributes:
-        raise one_of("metric", metric, [name for name in table.select_dtypes("number") if name not in attributes])
-    numbers = {name: _numeric(table, name) for name in (*attributes, metric)}
-    for name in attributes:
-        odd = sorted(set(numbers[name]) - {0.0, 1.0})
-        if odd:
-            raise InputError(f"attribute {name!r} has the values {odd[:3]}; expected 0 (excluded) and 1 (included)")
-    return pd.DataFrame({name: numbers[name] for name in attributes}), numbers[metric]
+            raise one_of("attribute", name, one_line(table.columns))
+    if not isinstance(metric, Hashable) or metric not in table or metric in names:
+        columns = [name for name in table.select_dtypes("number") if name not in names]
+        raise one_of("metric", metric, one_line(columns))
+    return zero_or_one(table, names), numbers(table, metric)
 
 
 def check_design(
@@ -41,12 +42,16 @@ def check_design(
     ``min_rows``: the fewest included and the fewest excluded rows that an attribute may have.
 
     Raises:
-        InputError: as ``check_columns``; a constant attribute or metric; an attribute with too few rows on one side;
-            two equal columns; no more rows than parameters (A + 1); a perfectly collinear column.
+        InputError: as ``check_columns``; an attribute named Intercept; a constant attribute or metric; an attribute
+            with too few rows on one side; two equal columns; no more rows than parameters (A + 1); a perfectly
+            collinear column.
     """
+    min_rows = whole_number(min_rows, "rows on each side", least=1)
     design, scores = check_columns(table, attributes, metric)
-    rows = len(design)
-    for name in attributes:
+    names, rows = list(design), len(design)
+    if "Intercept" in names:
+        raise InputError("got an attribute named 'Intercept', which is what the constant is called; rename it")
+    for name in names:
         included = int(design[name].sum())
         if included in (0, rows):
             raise InputError(f"attribute {name!r} is constant ({included} of {rows} rows include it); drop it")
@@ -57,40 +62,33 @@ def check_design(
             )
     if scores.min() == scores.max():
         raise InputError(f"metric {metric!r} is {scores.iloc[0]} in every row; there is no variation to explain")
-    for index, name in enumerate(attributes):
-        for earlier in attributes[:index]:
+    for index, name in enumerate(names):
+        for earlier in names[:index]:
             if (design[name] == design[earlier]).all():
                 raise InputError(
                     f"attributes {earlier!r} and {name!r} are equal in every row; "
                     "their effects cannot be told apart: drop one"
                 )
-    if rows <= len(attributes) + 1:
+    if rows <= len(names) + 1:
         raise InputError(
-            f"got {rows} rows for {len(attributes) + 1} parameters (an intercept and {len(attributes)} attributes); "
+            f"got {rows} rows for {len(names) + 1} parameters (an intercept and {len(names)} attributes); "
             "expected more rows than parameters"
         )
     _check_rank(design)
     return design, scores
 
 
-def _numeric(table: pd.DataFrame, name: str) -> pd.Series:
-    column = table[name]
-    if isinstance(column, pd.DataFrame):
-        raise InputError(f"the table has {column.shape[1]} columns named {name!r}; expected one")
-    if not pd.api.types.is_numeric_dtype(column):
-        raise InputError(f"column {name!r} holds {column.dtype} values; expected numbers")
-    numbers = column.astype("float64")
-    bad = ~np.isfinite(numbers.to_numpy())
-    if bad.any():
+def check_residual(design: pd.DataFrame, scores: pd.Series) -> None:
+    """InputError where the columns of ``design`` fit ``scores`` exactly, so that nothing is left to test against."""
+    residual = scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
+    if residual.std() <= 1e-10 * scores.std():
         raise InputError(
-            f"column {name!r} is missing or infinite in {int(bad.sum())} of {len(bad)} rows "
-            f"(the first is row {int(bad.argmax())}); expected a number in every row"
+            f"metric {scores.name!r} is fitted exactly by the attributes; there is no residual to test against"
         )
-    return numbers
 
 
 def _check_rank(design: pd.DataFrame) -> None:
-    basis = {"Intercept": np.ones(len(design))}
+    basis: dict[Hashable, np.ndarray] = {"Intercept": np.ones(len(design))}
     for name in design:
         column = design[name].to_numpy()
         earlier = np.column_stack(list(basis.values()))
@@ -98,7 +96,7 @@ def _check_rank(design: pd.DataFrame) -> None:
         if np.abs(column - earlier @ weights).max() < 1e-9:
             parts = [part for part, weight in zip(basis, weights, strict=True) if abs(weight) > 1e-9]
             raise InputError(
-                f"attribute {name!r} is perfectly collinear with {', '.join(parts)}; "
+                f"attribute {name!r} is perfectly collinear with {listed(parts)}; "
                 "their effects cannot be told apart: drop one"
             )
-        basis[str(name)] = column
+        basis[name] = column

@@ -17,9 +17,11 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import r2_score
 
 from mosaicreid.errors import InputError, one_of
-from mosaicreid.statistics.design_matrix import check_columns, check_design
+from mosaicreid.statistics.design_matrix import check_columns, check_design, check_residual
+from mosaicreid.statistics.inputs import column_names, one_line, seed_of, whole_number
 
 _CONFIDENCE = 0.95
+_LARGEST_SEED = 2**32 - 1
 
 
 def fit_glm(table: pd.DataFrame, attributes: Sequence[str], metric: str, *, min_rows: int = 2) -> pd.DataFrame:
@@ -52,13 +54,14 @@ def contrast(table: pd.DataFrame, attributes: Sequence[str], metric: str, first:
     Raises:
         InputError: as ``fit_glm``; ``first`` or ``second`` is not among ``attributes``, or they are the same.
     """
+    names = column_names("attributes", attributes)
     for name in (first, second):
-        if name not in attributes:
-            raise one_of("attribute", name, attributes)
+        if name not in names:
+            raise one_of("attribute", name, one_line(names))
     if first == second:
         raise InputError(f"got the attribute {first!r} twice; expected two different ones to compare")
-    result = _fit(table, attributes, metric, 2)
-    weights = [float(name == first) - float(name == second) for name in ("Intercept", *attributes)]
+    result = _fit(table, names, metric, 2)
+    weights = [float(name == first) - float(name == second) for name in ("Intercept", *names)]
     test = result.t_test(weights)
     return pd.Series(
         {
@@ -83,7 +86,7 @@ def welch_tests(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> 
         InputError: every case of ``check_columns``.
     """
     design, scores = check_columns(table, attributes, metric)
-    return pd.DataFrame([_welch(design[name], scores) for name in attributes], index=pd.Index(attributes)).rename_axis(
+    return pd.DataFrame([_welch(design[name], scores) for name in design], index=design.columns).rename_axis(
         "attribute"
     )
 
@@ -104,8 +107,9 @@ def forest_importance(
     last digits also need scikit-learn < 1.8, which breaks ties between equal splits as the paper's version did.
 
     Raises:
-        InputError: every case of ``check_design``.
+        InputError: every case of ``check_design``; a seed outside 0..2^32 - 1, no trees or no permutations.
     """
+    n_repeats = whole_number(n_repeats, "permutations", least=1)
     design, scores = check_design(table, attributes, metric)
     forest = _fit_forest(design, scores, seed, n_estimators)
     permuted = permutation_importance(
@@ -125,7 +129,7 @@ def shap_values(
     paper does not say which SHAP: this is exact TreeSHAP with the trees' own path counts as background.
 
     Raises:
-        InputError: every case of ``check_design``.
+        InputError: every case of ``check_design``; a seed outside 0..2^32 - 1 or no trees.
     """
     # Here and not above: importing shap takes longer than everything else in this module does. In a notebook it warns
     # about a progress bar that is not used here.
@@ -142,14 +146,13 @@ def shap_values(
 def _fit(table: pd.DataFrame, attributes: Sequence[str], metric: str, min_rows: int) -> Any:
     design, scores = check_design(table, attributes, metric, min_rows=min_rows)
     design.insert(0, "Intercept", 1.0)
-    residual = scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
-    if residual.std() <= 1e-10 * scores.std():
-        raise InputError(f"metric {metric!r} is fitted exactly by the attributes; there is no residual to test against")
+    check_residual(design, scores)
     return sm.GLM(scores, design, family=sm.families.Gaussian()).fit()
 
 
 def _fit_forest(design: pd.DataFrame, scores: pd.Series, seed: int, n_estimators: int) -> RandomForestRegressor:
-    return RandomForestRegressor(n_estimators=n_estimators, random_state=seed).fit(design.to_numpy(), scores)
+    trees, state = whole_number(n_estimators, "trees", least=1), seed_of(seed, most=_LARGEST_SEED)
+    return RandomForestRegressor(n_estimators=trees, random_state=state).fit(design.to_numpy(), scores)
 
 
 def _r2(forest: RandomForestRegressor, design: np.ndarray, scores: pd.Series) -> float:

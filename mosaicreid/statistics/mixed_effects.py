@@ -20,6 +20,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import share, shown
 from mosaicreid.statistics.panel import Panel
 
 
@@ -144,10 +145,9 @@ def effects(fitted: Fit, *, margin: float, level: float = 0.95) -> pd.DataFrame:
     Raises:
         InputError: margin is not positive or level is not in (0, 1).
     """
-    if not margin > 0:
-        raise InputError(f"the equivalence margin must be a positive number of mAP points; got {margin}")
-    if not 0 < level < 1:
-        raise InputError(f"the level of an interval must be between 0 and 1; got {level}")
+    if not isinstance(margin, int | float | np.integer | np.floating) or not 0 < margin < np.inf:
+        raise InputError(f"the equivalence margin must be a positive number of mAP points; got {shown(margin)}")
+    level = share(level, "the level of an interval")
     beta, std_err, df = fitted.beta[1:], fitted.std_err[1:], fitted.df[1:]
     half = stats.t.ppf(0.5 + level / 2, df) * std_err
     p_value = 2 * stats.t.sf(np.abs(beta) / std_err, df)
@@ -220,7 +220,11 @@ def naive_effects(panel: Panel, *, level: float = 0.95) -> pd.DataFrame:
     """The paper's analysis of the same data: a Gaussian GLM with z intervals on the table of the first seed's mAP.
 
     Returns attribute, effect, std_err, ci_low, ci_high in mAP points; no error (NaN) where no configuration is spare.
+
+    Raises:
+        InputError: level is not in (0, 1).
     """
+    level = share(level, "the level of an interval")
     design = np.column_stack([np.ones(len(panel.design)), panel.design])
     scores = 100.0 * panel.ap[:, 0].mean(axis=1)
     inverse = np.linalg.pinv(design)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import column_names, integers, labels, listed, numbers, require_columns, zero_or_one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Panel:
     def index(self, configuration: str) -> int:
         """Position of a configuration; InputError lists the known ones."""
         if configuration not in self.configurations:
-            known = ", ".join(self.configurations)
+            known = listed(self.configurations)
             raise InputError(f"no runs of configuration {configuration!r}; the panel holds: {known}")
         return self.configurations.index(configuration)
 
@@ -52,20 +53,34 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
     """Arrange per-query results of many runs in one balanced array.
 
     Args:
-        per_query: columns configuration, seed, query, pid, ap (0..1); a row per run and query.
+        per_query: columns configuration, seed, query, pid, ap (0..1); a row per run and query. Seeds and identities
+            are whole numbers of any type, configurations and queries labels; their order and the index mean nothing.
         design: column configuration and a 0/1 column per attribute; a row per configuration, in the order wanted.
         attributes: the columns of ``design`` to analyse.
 
     Raises:
-        InputError: a column is missing; AP is not a number in 0..1, or equal everywhere or in all runs; a run lacks
-            queries or has one twice; a query changes its identity; fewer than two configurations, two queries, two
-            identities or one seed; a configuration of ``per_query`` is unknown to ``design``.
+        InputError: a column is missing or has missing values; AP is not a number in 0..1, or equal everywhere or in all
+            runs; a seed or identity is not a whole number, an attribute not 0 or 1; a run lacks queries or has one
+            twice; a query changes its identity; fewer than two configurations, two queries, two identities or one seed;
+            a configuration of ``per_query`` is unknown to ``design``.
     """
+    columns = column_names("attributes", attributes)
     require_columns(per_query, ["configuration", "seed", "query", "pid", "ap"], "per-query table")
-    require_columns(design, ["configuration", *attributes], "design table")
-    if not len(attributes):
+    require_columns(design, ["configuration", *columns], "design table")
+    if not columns:
         raise InputError("got no attributes, expected at least one column of the design table")
-    values = per_query["ap"].to_numpy(float)
+    names = labels(design, "configuration", "design table")
+    included = zero_or_one(design, columns).to_numpy()
+    per_query = pd.DataFrame(
+        {
+            "configuration": labels(per_query, "configuration", "per-query table"),
+            "seed": integers(per_query, "seed"),
+            "query": labels(per_query, "query", "per-query table"),
+            "pid": integers(per_query, "pid"),
+            "ap": numbers(per_query, "ap", missing=True).to_numpy(),
+        }
+    )
+    values = per_query["ap"].to_numpy()
     if values.size == 0 or not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
         got = "no rows, so no seeds" if values.size == 0 else f"values from {values.min()} to {values.max()}"
         raise InputError(f"average precision must be in 0..1 for every run and query; got {got}")
@@ -73,21 +88,21 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
         raise InputError(
             f"average precision is {values[0]:g} for every run and query; there is no variation to analyse"
         )
-    if design["configuration"].duplicated().any():
-        twice = design.loc[design["configuration"].duplicated(), "configuration"].iloc[0]
+    if names.duplicated().any():
+        twice = names[names.duplicated()].iloc[0]
         raise InputError(f"the design table names configuration {twice!r} twice, expected one row each")
-    unknown = sorted(set(per_query["configuration"]) - set(design["configuration"]))
+    unknown = sorted(set(per_query["configuration"]) - set(names), key=str)
     if unknown:
         raise InputError(f"configuration {unknown[0]!r} has results but no row in the design table")
 
-    chosen = design[design["configuration"].isin(set(per_query["configuration"]))]
-    names = tuple(chosen["configuration"])
+    chosen = names.isin(set(per_query["configuration"])).to_numpy()
+    configurations = tuple(names[chosen])
     table = per_query.pivot_table(
         index=["configuration", "seed"], columns="query", values="ap", aggfunc=["size", "mean"], observed=True
     )
     counts, ap = table["size"], table["mean"]
     seeds = tuple(sorted(per_query["seed"].unique().tolist()))
-    wanted = pd.MultiIndex.from_product([names, seeds], names=["configuration", "seed"])
+    wanted = pd.MultiIndex.from_product([configurations, seeds], names=["configuration", "seed"])
     absent = [run for run in wanted if run not in ap.index]
     if absent:
         name, seed = absent[0]
@@ -102,7 +117,7 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
         raise InputError(f"query {changing[0]} has different identities in different runs; are they of one dataset?")
     pids = identity.loc[ap.columns, "first"].to_numpy(np.int64)
     for what, count in {
-        "configurations": len(names),
+        "configurations": len(configurations),
         "queries": len(pids),
         "query identities": len(np.unique(pids)),
     }.items():
@@ -112,17 +127,10 @@ def build_panel(per_query: pd.DataFrame, design: pd.DataFrame, attributes: Seque
     if (runs == runs[0]).all():
         raise InputError("every run has the same average precision on every query; the experts change nothing")
     return Panel(
-        ap=runs.reshape(len(names), len(seeds), -1),
-        design=chosen[list(attributes)].to_numpy(float),
-        configurations=names,
-        attributes=tuple(attributes),
+        ap=runs.reshape(len(configurations), len(seeds), -1),
+        design=included[chosen],
+        configurations=configurations,
+        attributes=tuple(map(str, columns)),
         seeds=seeds,
         pids=pids,
     )
-
-
-def require_columns(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
-    """InputError naming the columns that ``table`` lacks."""
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise InputError(f"the {what} lacks the columns {missing}; it has: {', '.join(map(str, table.columns))}")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import share
 from mosaicreid.statistics.mixed_effects import Fit
 
 
@@ -23,9 +23,7 @@ def power(fitted: Fit, *, alpha: float = 0.05, target: float = 0.8) -> pd.DataFr
     Raises:
         InputError: alpha or target outside (0, 1).
     """
-    for name, value in {"alpha": alpha, "target power": target}.items():
-        if not 0 < value < 1:
-            raise InputError(f"{name} must be between 0 and 1; got {value}")
+    alpha, target = share(alpha, "alpha"), share(target, "target power")
     critical = stats.norm.isf(alpha / 2)
     needed = critical + stats.norm.ppf(target)
     effect, std_err = fitted.beta[1:], fitted.std_err[1:]

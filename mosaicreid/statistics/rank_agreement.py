@@ -6,6 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import array, numbers, require_columns, share
 
 
 def spearman(
@@ -16,8 +17,10 @@ def spearman(
     The interval treats the attributes as a sample; it needs n >= 5 and is NaN for rho = +-1, where it has no width.
 
     Raises:
-        InputError: fewer than five pairs, or a ranking that is constant.
+        InputError: fewer than five pairs, a ranking that is constant or no numbers, or a level outside (0, 1).
     """
+    first, second = (array(values, "values to correlate", axes=1) for values in (first, second))
+    level = share(level, "the level of an interval")
     if len(first) != len(second) or len(first) < 5:
         raise InputError(
             f"got {len(first)} and {len(second)} values to correlate, expected two equally long, 5 or more"
@@ -32,10 +35,23 @@ def spearman(
 
 
 def agreement(ours: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlations of the columns that two tables share: importance, rho, ci_low, ci_high, attributes."""
+    """Rank correlations of the columns that two tables share: importance, rho, ci_low, ci_high, attributes.
+
+    Rows that are in one table only, or have no value, are left out.
+
+    Raises:
+        InputError: as ``spearman``; an index that names two rows alike, or several columns of one name.
+    """
+    require_columns(ours, [], "first table")
+    require_columns(other, [], "second table")
+    shared = [column for column in ours if column in other]
+    for what, table in {"first": ours, "second": other}.items():
+        require_columns(table, shared, f"{what} table")
+        if table.index.has_duplicates:
+            raise InputError(f"the {what} table names row {table.index[table.index.duplicated()][0]!r} twice")
     rows = []
-    for name in [column for column in ours if column in other]:
-        pairs = pd.concat([ours[name], other[name]], axis=1).dropna()
-        rho, low, high = spearman(pairs.iloc[:, 0].to_numpy(float), pairs.iloc[:, 1].to_numpy(float))
+    for name in shared:
+        pairs = pd.concat([ours[name], other[name]], axis=1, keys=["ours", "other"]).dropna()
+        rho, low, high = spearman(numbers(pairs, "ours").to_numpy(), numbers(pairs, "other").to_numpy())
         rows.append({"importance": name, "rho": rho, "ci_low": low, "ci_high": high, "attributes": len(pairs)})
     return pd.DataFrame(rows)

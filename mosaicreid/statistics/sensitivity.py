@@ -1,12 +1,14 @@
 """What a conclusion hangs on: one experiment of the table (leave one row out), or the seed a forest was grown with."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.design_matrix import check_columns
 from mosaicreid.statistics.estimators import fit_glm, forest_importance, shap_values
+from mosaicreid.statistics.inputs import column_names, listed, require_columns, seed_of, share
 
 
 def leave_one_out(table: pd.DataFrame, attributes: Sequence[str], metric: str, *, label: str) -> pd.DataFrame:
@@ -19,15 +21,20 @@ def leave_one_out(table: pd.DataFrame, attributes: Sequence[str], metric: str, *
     Raises:
         InputError: as ``stats.fit_glm``; no column ``label``.
     """
-    if label not in table:
-        raise InputError(f"the table has no column {label!r} that names its rows; it has: {', '.join(table.columns)}")
-    full = fit_glm(table, attributes, metric)
+    names = column_names("attributes", attributes)
+    full = fit_glm(table, names, metric)
+    if not isinstance(label, Hashable) or label not in table:
+        raise InputError(f"the table has no column {label!r} that names its rows; it has: {listed(table.columns)}")
+    require_columns(table, [label], "table of experiments")
     parts = []
-    for index in range(len(table)):
-        rest = table.drop(index=table.index[index])
+    # By position: an index may name several rows alike.
+    design, scores = check_columns(table, names, metric)
+    plain = pd.concat([design, scores], axis=1).reset_index(drop=True)
+    for index in range(len(plain)):
+        rest = plain.drop(index=index)
         try:
             # An attribute left with one row on a side still has a coefficient, and how it moves is the question.
-            fitted = fit_glm(rest, attributes, metric, min_rows=1)
+            fitted = fit_glm(rest, names, metric, min_rows=1)
         except InputError:
             fitted = full * np.nan
         part = fitted[["coef", "std_err", "p_value"]].assign(shift=(fitted["coef"] - full["coef"]) / full["std_err"])
@@ -42,7 +49,14 @@ def summarise_influence(influence: pd.DataFrame, glm: pd.DataFrame, *, alpha: fl
     ``influence`` is what ``leave_one_out`` returned, ``glm`` the full fit. Returns, by term: coef, p_value (full fit),
     coef_min, coef_max, p_max (largest p-value after a deletion), p_max_without (the row left out there),
     rests_on_one_row (p_value < ``alpha``, yet some single deletion gives p >= ``alpha`` or no estimate at all).
+
+    Raises:
+        InputError: tables without the columns of those two, or alpha outside (0, 1).
     """
+    require_columns(influence, ["left_out", "term", "coef", "p_value"], "table of deletions")
+    require_columns(glm, ["coef", "p_value"], "table of coefficients")
+    alpha = share(alpha, "alpha")
+    influence = influence.reset_index(drop=True)
     by_term = influence.groupby("term", sort=False)
     # A deletion without an estimate takes the effect away altogether: it counts as p = 1.
     p_values = influence["p_value"].fillna(1.0)
@@ -73,12 +87,14 @@ def forest_stability(
     Raises:
         InputError: as ``stats.forest_importance``; fewer than two seeds, or a repeated one.
     """
-    if len(set(seeds)) < max(2, len(seeds)):
-        raise InputError(f"got the seeds {list(seeds)}; expected at least two, all different")
+    names = column_names("attributes", attributes)
+    numbers = [seed_of(seed) for seed in seeds] if isinstance(seeds, Iterable) else []
+    if len(set(numbers)) < max(2, len(numbers)):
+        raise InputError(f"got the seeds {numbers}; expected at least two, all different")
     parts = []
-    for seed in seeds:
-        part = forest_importance(table, attributes, metric, seed=seed)
-        part["shap"] = shap_values(table, attributes, metric, seed=seed).abs().mean()
+    for seed in numbers:
+        part = forest_importance(table, names, metric, seed=seed)
+        part["shap"] = shap_values(table, names, metric, seed=seed).abs().mean()
         long = part.reset_index().melt(id_vars="attribute", var_name="importance")
         long["rank"] = long.groupby("importance")["value"].rank(ascending=False, method="min").astype(int)
         parts.append(long)

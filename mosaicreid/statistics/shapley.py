@@ -8,10 +8,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import array, seed_of, share, whole_number
 
 
 def subsets(num_players: int) -> NDArray[np.int64]:
-    """(2^A, A) 0/1: row s holds the members of subset s, player a being its bit a; row 0 is empty, the last is full."""
+    """(2^A, A) 0/1: row s holds the members of subset s, player a being its bit a; row 0 is empty, the last is full.
+
+    Raises:
+        InputError: more than 24 players, whose subsets fill a memory.
+    """
+    num_players = whole_number(num_players, "players", least=0, most=24)
     return np.arange(2**num_players)[:, None] >> np.arange(num_players) & 1
 
 
@@ -25,9 +31,9 @@ def shapley_values(values: NDArray[np.floating]) -> NDArray[np.float64]:
         (A, ...) float64. They sum to the worth of the full set less that of the empty set.
 
     Raises:
-        InputError: the number of rows is not a power of two.
+        InputError: no numbers; the number of rows is not a power of two.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = array(values, "values", missing=True)
     num_players = len(values).bit_length() - 1 if values.ndim else -1
     if num_players < 0 or len(values) != 2**num_players:
         raise InputError(f"got values of shape {values.shape}; expected one row for each of 2^A subsets")
@@ -62,18 +68,24 @@ def sample_shapley(
         (A, ...) estimates, lower and upper ends.
 
     Raises:
-        InputError: fewer than two players or two pairs.
+        InputError: fewer than two players or two pairs, a seed or level out of range, or a game that does not return a
+            number per subset.
     """
-    if players < 2 or pairs < 2:
-        raise InputError(f"got {players} players and {pairs} pairs of orders; expected at least 2 of each")
-    generator = np.random.default_rng(seed)
+    players, pairs = whole_number(players, "players", least=2), whole_number(pairs, "pairs of orders", least=2)
+    level = share(level, "the level of an interval")
+    generator = np.random.default_rng(seed_of(seed))
     orders = np.stack([generator.permutation(players) for _ in range(pairs)])
     orders = np.stack([orders, orders[:, ::-1]], axis=1)
     # position[p, d, a]: when player a joins; subset k of an order holds the players that joined before time k.
     position = orders.argsort(axis=2)
     subsets = position[:, :, None, :] < np.arange(players + 1)[:, None]
     distinct, index = np.unique(subsets.reshape(-1, players), axis=0, return_inverse=True)
-    values = np.asarray(game(distinct), dtype=float)[index.reshape(pairs, 2, players + 1)]
+    worth = array(game(distinct), "values of the game", missing=True)
+    if not worth.ndim or len(worth) != len(distinct):
+        raise InputError(
+            f"the game returned values of shape {worth.shape} for {len(distinct)} subsets; expected a row each"
+        )
+    values = worth[index.reshape(pairs, 2, players + 1)]
     joined = position.reshape(*position.shape, *(1,) * (values.ndim - 3))
     gains = np.take_along_axis(np.diff(values, axis=2), joined, axis=2).mean(axis=1)
     half = stats.t.ppf(0.5 + level / 2, pairs - 1) * gains.std(axis=0, ddof=1) / np.sqrt(pairs)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -96,3 +97,35 @@ def test_bad_input_is_named() -> None:
         table(panel(), level=95)
     with pytest.raises(InputError, match="got one query identity"):
         paired_mean(np.zeros((1, 3)), np.zeros(3))
+
+
+def test_paired_mean_takes_lists_and_any_names_of_identities() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 6))
+    expected = paired_mean(values, np.array([0, 0, 1, 1, 2, 2]))
+    for pids in (list("aabbcc"), [0.5, 0.5, 1, 1, 2, 2], pd.Series([3, 3, 4, 4, 5, 5], index=[0] * 6)):
+        assert paired_mean(values.tolist(), pids) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "pids", "message"),
+    [
+        (np.zeros(6), np.arange(6), r"got values per seed and query of shape \(6,\) .* with 2 axes"),
+        (np.zeros((2, 6)), np.arange(5), r"got identities of shape \(5,\) for values of shape \(2, 6\)"),
+        (np.zeros((0, 6)), np.arange(6), "for values of shape"),
+        (np.zeros((2, 0)), [], "got one query identity"),
+        (np.full((2, 6), np.nan), np.arange(6), "missing or infinite; expected numbers"),
+        (np.full((2, 6), 1j), np.arange(6), "dtype complex128; expected an array of numbers"),
+        (np.full((2, 6), "1"), np.arange(6), "expected an array of numbers"),
+        ([[1.0], [1.0, 2.0]], np.arange(6), "rows of different lengths"),
+        (np.zeros((2, 6)), [0, 1, 2, 3, np.nan, np.nan], "got query identities that are missing"),
+    ],
+)
+def test_values_that_cannot_be_paired(values, pids, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        paired_mean(values, pids)
+
+
+def test_nothing_beside_the_baseline() -> None:
+    alone = panel().without("configuration 0").without("configuration 1").without("configuration 2")
+    with pytest.raises(InputError, match="got no configuration beside 'configuration 3'"):
+        table(alone)

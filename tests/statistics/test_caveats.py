@@ -144,3 +144,38 @@ def test_equal_effects_keeps_its_error_rate() -> None:
 def test_equal_effects_of_one_attribute() -> None:
     with pytest.raises(InputError, match=r"got the attributes \['a'\]; expected at least two to compare"):
         caveats.equal_effects(table(), ["a"], "mAP")
+
+
+def test_corrections_belong_to_places_not_to_names() -> None:
+    values = [0.01, np.nan, 0.04]
+    expected = caveats.adjust(pd.Series(values))
+    pd.testing.assert_frame_equal(caveats.adjust(pd.Series(values, index=[5, 5, 5])).reset_index(drop=True), expected)
+    for form in (values, np.array(values), pd.Series(values, dtype="Float64")):
+        pd.testing.assert_frame_equal(caveats.adjust(form), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: caveats.adjust(["a"]),
+            "got p-values of shape .* and dtype <U1; expected an array of numbers with 1 axes",
+        ),
+        (lambda: caveats.adjust([0.1j]), "dtype complex128; expected an array of numbers"),
+        (lambda: caveats.adjust(pd.DataFrame({"p": [0.1]})), r"got p-values of shape \(1, 1\)"),
+        (lambda: caveats.adjust([0.5, np.inf]), "got p-values from 0.5 to inf; expected values from 0 to 1"),
+        (
+            lambda: caveats.count_significant(pd.DataFrame({"p_value": [0.1]})),
+            r"lacks the columns \['p_holm', 'p_bh'\]",
+        ),
+        (
+            lambda: caveats.t_against_z(pd.DataFrame({"coef": [1.0]}), 9),
+            r"lacks the columns \['std_err', 'z'\]; it has: coef",
+        ),
+        (lambda: caveats.t_against_z(None, 9), "the table of coefficients is of type NoneType"),
+    ],
+)
+def test_bad_input_gives_one_line(call, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)

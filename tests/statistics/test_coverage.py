@@ -85,3 +85,35 @@ def test_bad_input_is_named() -> None:
         coverage(World(), DESIGN, BETA, replications=5)
     with pytest.raises(InputError, match="no configuration without attributes"):
         coverage(World(), DESIGN[:-1], BETA, replications=10)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"identities": 1}, {"queries_per_identity": 0}, {"seeds": 0}, {"identities": 2.5}, {"identities": "9"}],
+)
+def test_worlds_without_people_queries_or_seeds(changes: dict) -> None:
+    with pytest.raises(InputError, match=r"expected (a whole number of )?at least"):
+        World(**changes)
+
+
+@pytest.mark.parametrize("spread", [-1, np.nan, np.inf, "x", None])
+def test_spreads_are_numbers(spread: object) -> None:
+    with pytest.raises(InputError, match=r"got the spread run .*; expected a number of 0 or more"):
+        World(run=spread)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("design", "beta", "message"),
+    [
+        (DESIGN, BETA[:2], "got 2 effects for 3 attributes; expected an intercept and one of each"),
+        (DESIGN[0], BETA, "got a design of shape .* with 2 axes"),
+        (DESIGN * np.nan, BETA, "got a design that are missing or infinite"),
+        (DESIGN.astype(str), BETA, "expected an array of numbers"),
+        (DESIGN, [0.5, np.inf, 0, 0], "got effects that are missing or infinite"),
+    ],
+)
+def test_a_truth_that_is_none(design, beta, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        simulate(World(), design, beta, np.random.default_rng(0))
+    with pytest.raises(InputError, match=message):
+        coverage(World(), design, beta, replications=10)

@@ -62,3 +62,34 @@ def test_bad_input_is_named() -> None:
         spearman(np.arange(4.0), np.arange(4.0))
     with pytest.raises(InputError, match="is constant"):
         spearman(np.arange(5.0), np.ones(5))
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        ([1, 2, 3, np.nan, 5], "values to correlate that are missing or infinite"),
+        ([1, 2, 3, np.inf, 5], "values to correlate that are missing or infinite"),
+        (list("abcde"), "values to correlate of shape .* and dtype <U1"),
+        (np.ones((5, 2)), "expected an array of numbers with 1 axes"),
+        (5, "expected an array of numbers with 1 axes"),
+        (np.arange(6), "got 6 and 5 values to correlate"),
+    ],
+)
+def test_values_without_ranks(first, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        spearman(first, np.arange(5))
+
+
+def test_tables_meet_by_their_rows_names() -> None:
+    ours = pd.DataFrame({"x": np.arange(6.0), "y": 0.0}, index=list("uvwxyz"))
+    other = pd.DataFrame({"x": [5, 0, 1, 2, 3, 4]}, index=list("zuvwxy"), dtype="Int64")
+    assert agreement(ours, other)["rho"].tolist() == [1.0]
+    assert agreement(ours[["y"]], other).empty
+    with pytest.raises(InputError, match="the second table names row 'z' twice"):
+        agreement(ours, other.set_axis(list("zuvwxz")))
+    with pytest.raises(InputError, match="holds object values; expected numbers"):
+        agreement(ours.astype({"x": str}), other)
+    with pytest.raises(InputError, match=r"several columns named \['x', 'x'\]"):
+        agreement(pd.concat([ours, ours], axis=1), other)
+    with pytest.raises(InputError, match="the first table is of type list"):
+        agreement([1], other)

@@ -66,3 +66,27 @@ def test_duke_gender_rests_on_the_row_with_everything() -> None:
 def test_no_such_label() -> None:
     with pytest.raises(InputError, match="no column 'name' that names its rows; it has: configuration, backpack"):
         leave_one_out(load_experiments("dukemtmc"), attributes("dukemtmc"), "mAP", label="name")
+
+
+def test_a_deletion_takes_one_row_even_where_an_index_names_several() -> None:
+    experiments, names = load_experiments("dukemtmc"), attributes("dukemtmc")
+    expected = leave_one_out(experiments, names, "mAP", label="configuration")
+    alike = experiments.set_axis([0] * len(experiments))
+    found = leave_one_out(alike, names, "mAP", label="configuration")
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    glm = fit_glm(alike, names, "mAP")
+    summary = summarise_influence(found.set_axis([0] * len(found)), glm)
+    pd.testing.assert_frame_equal(summary, summarise_influence(expected, glm))
+
+
+@pytest.mark.parametrize("label", [None, ["configuration"], 5, "name"])
+def test_a_label_that_is_no_column(label: object) -> None:
+    table = load_experiments("dukemtmc").rename(columns={"rank1": 7})
+    with pytest.raises(InputError, match=r"the table has no column .* that names its rows; it has: .*, 7") as caught:
+        leave_one_out(table, attributes("dukemtmc"), "mAP", label=label)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_summary_of_other_tables() -> None:
+    with pytest.raises(InputError, match=r"the table of deletions lacks the columns \['left_out', 'term'"):
+        summarise_influence(pd.DataFrame(), pd.DataFrame())

@@ -57,3 +57,14 @@ def test_several_games_at_once():
 def test_a_table_that_lacks_subsets_is_refused(values):
     with pytest.raises(InputError, match=r"expected one row for each of 2\^A subsets"):
         shapley_values(values)
+
+
+@pytest.mark.parametrize("values", [np.array(["a", "b"]), [0, 1j], [[1], [1, 2]], None])
+def test_values_that_are_no_numbers_are_refused(values):
+    with pytest.raises(InputError, match="expected an array of numbers"):
+        shapley_values(values)
+
+
+def test_more_subsets_than_fit_are_refused():
+    with pytest.raises(InputError, match="got 40 players, expected at most 24"):
+        subsets(40)

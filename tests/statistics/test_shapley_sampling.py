@@ -75,3 +75,17 @@ def test_bad_input_is_named() -> None:
         sample_shapley(interacting, 1, pairs=5, seed=0)
     with pytest.raises(InputError, match="1 pairs of orders"):
         sample_shapley(interacting, 4, pairs=1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("game", "message"),
+    [
+        (lambda subsets: None, "got values of the game of shape .* dtype object; expected an array of numbers"),
+        (lambda subsets: subsets.sum(axis=1)[:2], r"the game returned values of shape \(2,\) for 8 subsets"),
+        (lambda subsets: 1.0, r"the game returned values of shape \(\) for 8 subsets"),
+        (lambda subsets: subsets.sum(axis=1) * 1j, "dtype complex128; expected an array of numbers"),
+    ],
+)
+def test_games_that_answer_something_else(game, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        sample_shapley(game, 3, pairs=3, seed=0)
