@@ -17,8 +17,8 @@ def gains(
 
     Identities, not queries, are resampled (queries of a person are dependent), for all configurations together, so the
     pairing over queries is kept. Training noise cannot be resampled from a handful of seeds; it enters each draw as a
-    normal variate of the run variance that ``robust.fit`` estimates, the baseline's being shared by all gains. Every
-    draw is divided by the standard error that it would itself report (bootstrap-t; Efron 1979, Hall 1988), for
+    normal variate of the run variance that ``mixed_effects.fit`` estimates, the baseline's being shared by all gains.
+    Every draw is divided by the standard error that it would itself report (bootstrap-t; Efron 1979, Hall 1988), for
     symmetric intervals. The simultaneous ones hold for all configurations at once: they use the ``level`` quantile of
     the largest of a draw's values (max-t; Westfall and Young 1993).
 

@@ -23,8 +23,8 @@ _CONFIDENCE = 0.95
 def t_against_z(glm: pd.DataFrame, rows: int) -> pd.DataFrame:
     """The same coefficients judged by Student's t, as a variance that was estimated from the residuals calls for.
 
-    ``glm``: what ``stats.fit_glm`` returned for a table of ``rows`` rows. Returns, by term: statistic (coefficient over
-    standard error), df_resid (rows minus parameters), p_z, p_t (two-sided), t_low, t_high (95 % interval under t).
+    ``glm``: what ``estimators.fit_glm`` returned for a table of ``rows`` rows. Returns, by term: statistic (coefficient
+    over standard error), df_resid (rows minus parameters), p_z, p_t (two-sided), t_low, t_high (95 % interval under t).
 
     Raises:
         InputError: no more rows than terms; ``glm`` lacks a column.
@@ -138,7 +138,7 @@ def intercept_against_baseline(table: pd.DataFrame, attributes: Sequence[str], m
     baseline).
 
     Raises:
-        InputError: as ``stats.fit_glm``.
+        InputError: as ``estimators.fit_glm``.
     """
     design, scores = check_columns(table, attributes, metric)
     glm = fit_glm(table, design.columns.tolist(), metric)
@@ -166,7 +166,7 @@ def confounding(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> 
     number of other attributes in the rows that include or exclude it). A Welch test judges ``difference``.
 
     Raises:
-        InputError: as ``stats.fit_glm``.
+        InputError: as ``estimators.fit_glm``.
     """
     design, scores = check_columns(table, attributes, metric)
     glm = fit_glm(table, design.columns.tolist(), metric)
@@ -195,7 +195,7 @@ def equal_effects(table: pd.DataFrame, attributes: Sequence[str], metric: str) -
     p_value.
 
     Raises:
-        InputError: as ``stats.fit_glm``; fewer than two attributes.
+        InputError: as ``estimators.fit_glm``; fewer than two attributes.
     """
     design, scores = check_design(table, attributes, metric)
     if design.shape[1] == 1:

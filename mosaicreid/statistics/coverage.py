@@ -15,8 +15,8 @@ from mosaicreid.statistics.panel import Panel
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
-    """The spread of each part of the model in ``robust``, in units of AP (0..1); defaults resemble our tiny runs.
+class PanelModel:
+    """How much each part of the model in ``mixed_effects`` spreads, in units of AP (0..1); defaults as in tiny runs.
 
     ``slopes``: of attribute effects between identities; ``query``: of query difficulty; ``seed``: of what a seed adds
     to all runs; ``run``: of one training run; ``rest``: of one query in one run, half of its variance shared by the
@@ -45,7 +45,7 @@ class World:
                 raise InputError(f"got the spread {name} {shown(spread)}; expected a number of 0 or more")
 
 
-def simulate(world: World, design: np.ndarray, beta: np.ndarray, generator: np.random.Generator) -> Panel:
+def simulate(world: PanelModel, design: np.ndarray, beta: np.ndarray, generator: np.random.Generator) -> Panel:
     """One panel with known effects: ``design`` (C, A) in {0, 1}, ``beta`` (A + 1,) in units of AP, intercept first.
 
     AP is not clipped to 0..1, since clipping would move the truth.
@@ -81,13 +81,13 @@ def simulate(world: World, design: np.ndarray, beta: np.ndarray, generator: np.r
 
 
 def coverage(
-    world: World, design: np.ndarray, beta: np.ndarray, *, replications: int, seed: int = 0, level: float = 0.95
+    world: PanelModel, design: np.ndarray, beta: np.ndarray, *, replications: int, seed: int = 0, level: float = 0.95
 ) -> pd.DataFrame:
     """Share of simulated panels whose intervals contain the truth.
 
     ``design`` must hold a row without any attribute, the baseline of the gains. Analyses: ``mixed-effects`` (an
-    attribute's effect, ``robust.effects``), ``paper-glm`` (the same effects from one seed's table,
-    ``robust.naive_effects``), ``rows-independent`` (ordinary least squares on every run and query),
+    attribute's effect, ``mixed_effects.effects``), ``paper-glm`` (the same effects from one seed's table,
+    ``mixed_effects.naive_effects``), ``rows-independent`` (ordinary least squares on every run and query),
     ``bootstrap-pointwise`` and ``bootstrap-simultaneous`` (gains over the baseline; simultaneous counts a panel as
     covered only where all its intervals are).
 

@@ -196,7 +196,7 @@ def variance_components(panel: Panel) -> pd.DataFrame:
     return table.assign(std_dev=np.sqrt(table["variance"]))
 
 
-def leave_one_out(panel: Panel) -> pd.DataFrame:
+def leave_one_configuration_out(panel: Panel) -> pd.DataFrame:
     """Every attribute effect without each configuration in turn.
 
     Returns left_out, attribute, effect (mAP points), change (against all configurations); effect is NaN where the

@@ -1,4 +1,4 @@
-"""Per-query average precision of many runs as one balanced array: the input of every analysis in ``robust``."""
+"""Per-query average precision of many runs as one balanced array: the input of every analysis in ``mixed_effects``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ def spearman(
     return rho, float(np.tanh(np.arctanh(rho) - half)), float(np.tanh(np.arctanh(rho) + half))
 
 
-def agreement(ours: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+def rank_correlations(ours: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """Rank correlations of the columns that two tables share: importance, rho, ci_low, ci_high, attributes.
 
     Rows that are in one table only, or have no value, are left out.

@@ -11,7 +11,7 @@ from mosaicreid.statistics.estimators import fit_glm, forest_importance, shap_va
 from mosaicreid.statistics.inputs import column_names, listed, require_columns, seed_of, share
 
 
-def leave_one_out(table: pd.DataFrame, attributes: Sequence[str], metric: str, *, label: str) -> pd.DataFrame:
+def leave_one_row_out(table: pd.DataFrame, attributes: Sequence[str], metric: str, *, label: str) -> pd.DataFrame:
     """Every coefficient of the GLM, with each row left out in turn.
 
     Returns one row per left-out row and term: left_out (its value in the column ``label``), term, coef, std_err,
@@ -19,7 +19,7 @@ def leave_one_out(table: pd.DataFrame, attributes: Sequence[str], metric: str, *
     cannot tell the attributes apart.
 
     Raises:
-        InputError: as ``stats.fit_glm``; no column ``label``.
+        InputError: as ``estimators.fit_glm``; no column ``label``.
     """
     names = column_names("attributes", attributes)
     full = fit_glm(table, names, metric)
@@ -46,8 +46,8 @@ def leave_one_out(table: pd.DataFrame, attributes: Sequence[str], metric: str, *
 def summarise_influence(influence: pd.DataFrame, glm: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:
     """For every term: the range of its coefficient over single deletions, and the deletion that hurts most.
 
-    ``influence`` is what ``leave_one_out`` returned, ``glm`` the full fit. Returns, by term: coef, p_value (full fit),
-    coef_min, coef_max, p_max (largest p-value after a deletion), p_max_without (the row left out there),
+    ``influence`` is what ``leave_one_row_out`` returned, ``glm`` the full fit. Returns, by term: coef, p_value (full
+    fit), coef_min, coef_max, p_max (largest p-value after a deletion), p_max_without (the row left out there),
     rests_on_one_row (p_value < ``alpha``, yet some single deletion gives p >= ``alpha`` or no estimate at all).
 
     Raises:
@@ -81,11 +81,11 @@ def forest_stability(
 ) -> pd.DataFrame:
     """By importance and attribute: the value's mean and sd, and the range of its ranks, over one forest per seed.
 
-    Importances: fimp and pimp as ``stats.forest_importance`` gives them, and shap, the mean absolute SHAP value over
-    the rows in units of the metric. Returns importance, attribute, mean, sd, rank_best, rank_worst (1: largest).
+    Importances: fimp and pimp as ``estimators.forest_importance`` gives them, and shap, the mean absolute SHAP value
+    over the rows in units of the metric. Returns importance, attribute, mean, sd, rank_best, rank_worst (1: largest).
 
     Raises:
-        InputError: as ``stats.forest_importance``; fewer than two seeds, or a repeated one.
+        InputError: as ``estimators.forest_importance``; fewer than two seeds, or a repeated one.
     """
     names = column_names("attributes", attributes)
     numbers = [seed_of(seed) for seed in seeds] if isinstance(seeds, Iterable) else []

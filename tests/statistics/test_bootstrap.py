@@ -5,14 +5,14 @@ from scipy import stats
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.bootstrap import gains, paired_mean
-from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.panel import Panel
 
 DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
 
 
 def panel(**changes: object) -> Panel:
-    world = World(**{"identities": 40, "queries_per_identity": 3, **changes})  # type: ignore[arg-type]
+    world = PanelModel(**{"identities": 40, "queries_per_identity": 3, **changes})  # type: ignore[arg-type]
     return simulate(world, DESIGN, np.array([0.5, 0.03, 0.0]), np.random.default_rng(0))
 
 
@@ -81,7 +81,7 @@ def test_paired_mean_covers_the_truth_of_several_seeds() -> None:
     design = np.array([[0.0], [1.0]])
     hits = []
     for _ in range(400):
-        panel = simulate(World(seeds=3), design, np.array([0.5, 0.02]), generator)
+        panel = simulate(PanelModel(seeds=3), design, np.array([0.5, 0.02]), generator)
         _, low, high = paired_mean(100 * (panel.ap[1] - panel.ap[0]), panel.pids)
         hits.append(low <= 2 <= high)
     # Noise of a run's own queries is in both parts of the variance, so the interval is a little wide.

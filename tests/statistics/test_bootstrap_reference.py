@@ -6,7 +6,7 @@ import pytest
 from scipy import optimize, stats
 
 from mosaicreid.statistics.bootstrap import gains
-from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.panel import Panel
 
 DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
@@ -14,7 +14,7 @@ BASELINE, LEVEL, DRAWS, SEED = 3, 0.9, 150, 11
 
 
 def made(seeds: int) -> Panel:
-    world = World(identities=9, queries_per_identity=3, seeds=seeds, run=0.06)
+    world = PanelModel(identities=9, queries_per_identity=3, seeds=seeds, run=0.06)
     data = simulate(world, DESIGN, np.array([0.5, 0.03, 0.0]), np.random.default_rng(4))
     # Identities with unequal numbers of queries, in no order.
     kept = np.random.default_rng(1).permutation(27)[:20]
@@ -159,7 +159,7 @@ def test_a_p_value_agrees_with_the_interval_at_its_level() -> None:
 
 
 def test_gains_cover_the_truth_as_often_as_they_say() -> None:
-    world = World(identities=30, queries_per_identity=2, seeds=3, run=0.03, rest=0.02)
+    world = PanelModel(identities=30, queries_per_identity=2, seeds=3, run=0.03, rest=0.02)
     generator, beta = np.random.default_rng(2), np.array([0.5, 0.02, -0.01])
     truth = 100 * (DESIGN @ beta[1:])[:BASELINE]
     pointwise, together = [], []

@@ -6,7 +6,7 @@ import pytest
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.contrasts import combine
-from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.mixed_effects import Fit, fit
 
 DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
@@ -14,7 +14,7 @@ WEIGHTS = pd.DataFrame({"attribute 0": [1.0, 0.0], "attribute 1": [-1.0, 1.0]}, 
 
 
 def fitted() -> Fit:
-    world = World(identities=8, queries_per_identity=2)
+    world = PanelModel(identities=8, queries_per_identity=2)
     return fit(simulate(world, DESIGN, np.array([0.5, 0.03, 0.0]), np.random.default_rng(0)))
 
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics import coverage as coverage_module
-from mosaicreid.statistics.coverage import World, coverage, rows_independent, simulate
+from mosaicreid.statistics.coverage import PanelModel, coverage, rows_independent, simulate
 from mosaicreid.statistics.panel import Panel
 
 DESIGN = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 0]], float)
@@ -14,14 +14,14 @@ BETA = np.array([0.5, 0.02, 0.0, -0.01])
 
 
 def test_a_world_without_spread_shows_its_truth() -> None:
-    still = World(slopes=0, query=0, seed=0, run=0, rest=0)
+    still = PanelModel(slopes=0, query=0, seed=0, run=0, rest=0)
     panel = simulate(still, DESIGN, BETA, np.random.default_rng(0))
     np.testing.assert_allclose(panel.ap[:, 0, 0], BETA[0] + DESIGN @ BETA[1:])
     assert np.ptp(panel.ap, axis=(1, 2)).max() < 1e-12
 
 
 def test_each_spread_is_the_one_asked_for() -> None:
-    world = World(identities=4000, queries_per_identity=1, slopes=0, query=0.2, seed=0, run=0, rest=0.1)
+    world = PanelModel(identities=4000, queries_per_identity=1, slopes=0, query=0.2, seed=0, run=0, rest=0.1)
     panel = simulate(world, DESIGN, BETA, np.random.default_rng(0))
     difference = panel.ap[0, 0] - panel.ap[1, 0]
     assert difference.std() == pytest.approx(0.1 * np.sqrt(2), rel=0.05)
@@ -29,7 +29,7 @@ def test_each_spread_is_the_one_asked_for() -> None:
 
 
 def test_robust_intervals_cover_and_the_papers_do_not() -> None:
-    world = World(identities=40, queries_per_identity=2)
+    world = PanelModel(identities=40, queries_per_identity=2)
     table = coverage(world, DESIGN, BETA, replications=150, seed=1).set_index("analysis")
     # 150 panels of three intervals: the bounds are four standard errors from 95 %.
     assert 0.90 < table.loc["mixed-effects", "covered"] <= 1
@@ -54,7 +54,7 @@ def test_coverage_counts_intervals_that_hold_the_truth(monkeypatch: pytest.Monke
         return pd.DataFrame({"ci_low": low, "ci_high": high, "sim_low": low - 1, "sim_high": high + len(panels) % 2})
 
     monkeypatch.setattr(coverage_module, "gains", made)
-    table = coverage(World(identities=5), DESIGN, BETA, replications=20).set_index("analysis")
+    table = coverage(PanelModel(identities=5), DESIGN, BETA, replications=20).set_index("analysis")
     assert table.loc["bootstrap-pointwise", "covered"] == pytest.approx(1 - 0.5 / 7)
     assert table.loc["bootstrap-pointwise", "std_err"] == pytest.approx(np.std([0, 1 / 7] * 10, ddof=1) / np.sqrt(20))
     assert table.loc["bootstrap-pointwise", "mean_width"] == pytest.approx(2 - 0.5 / 7)
@@ -66,13 +66,13 @@ def test_one_interval_that_misses_uncovers_a_panel(monkeypatch: pytest.MonkeyPat
     low = np.array([2.0, 0.0, -1.0, 2.0, 1.0, -1.0, 1.1])
     frame = pd.DataFrame({"ci_low": low, "ci_high": low + 1, "sim_low": low, "sim_high": low + 1})
     monkeypatch.setattr(coverage_module, "gains", lambda panel, **_: frame)
-    table = coverage(World(identities=5), DESIGN, BETA, replications=10).set_index("analysis")
+    table = coverage(PanelModel(identities=5), DESIGN, BETA, replications=10).set_index("analysis")
     assert table.loc["bootstrap-simultaneous", "covered"] == 0
     assert table.loc["bootstrap-pointwise", "covered"] == pytest.approx(6 / 7)
 
 
 def test_rows_taken_as_independent_are_ordinary_least_squares() -> None:
-    panel = simulate(World(identities=6), DESIGN, BETA, np.random.default_rng(0))
+    panel = simulate(PanelModel(identities=6), DESIGN, BETA, np.random.default_rng(0))
     runs = panel.ap.shape[1] * panel.ap.shape[2]
     fitted = sm.OLS(100 * panel.ap.ravel(), sm.add_constant(np.repeat(DESIGN, runs, axis=0))).fit()
     low, high = rows_independent(panel, 0.9)
@@ -82,9 +82,9 @@ def test_rows_taken_as_independent_are_ordinary_least_squares() -> None:
 
 def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="got 5 replications"):
-        coverage(World(), DESIGN, BETA, replications=5)
+        coverage(PanelModel(), DESIGN, BETA, replications=5)
     with pytest.raises(InputError, match="no configuration without attributes"):
-        coverage(World(), DESIGN[:-1], BETA, replications=10)
+        coverage(PanelModel(), DESIGN[:-1], BETA, replications=10)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_bad_input_is_named() -> None:
 )
 def test_worlds_without_people_queries_or_seeds(changes: dict) -> None:
     with pytest.raises(InputError, match=r"expected (a whole number of )?at least"):
-        World(**changes)
+        PanelModel(**changes)
 
 
 @pytest.mark.parametrize("spread", [-1, np.nan, np.inf, "x", None])
 def test_spreads_are_numbers(spread: object) -> None:
     with pytest.raises(InputError, match=r"got the spread run .*; expected a number of 0 or more"):
-        World(run=spread)  # type: ignore[arg-type]
+        PanelModel(run=spread)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_spreads_are_numbers(spread: object) -> None:
 )
 def test_a_truth_that_is_none(design, beta, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        simulate(World(), design, beta, np.random.default_rng(0))
+        simulate(PanelModel(), design, beta, np.random.default_rng(0))
     with pytest.raises(InputError, match=message):
-        coverage(World(), design, beta, replications=10)
+        coverage(PanelModel(), design, beta, replications=10)

@@ -26,7 +26,7 @@ ANALYSES: dict[str, Callable[..., object]] = {
     "intercept_against_baseline": caveats.intercept_against_baseline,
     "confounding": caveats.confounding,
     "equal_effects": caveats.equal_effects,
-    "leave_one_out": lambda *args: sensitivity.leave_one_out(*args, label="row"),
+    "leave_one_out": lambda *args: sensitivity.leave_one_row_out(*args, label="row"),
 }
 
 
@@ -38,7 +38,7 @@ def good() -> pd.DataFrame:
 
 
 def panel(**changes: object) -> coverage.Panel:
-    world = coverage.World(**{"identities": 8, "queries_per_identity": 2, **changes})  # type: ignore[arg-type]
+    world = coverage.PanelModel(**{"identities": 8, "queries_per_identity": 2, **changes})  # type: ignore[arg-type]
     return coverage.simulate(world, DESIGN, BETA, np.random.default_rng(0))
 
 
@@ -191,12 +191,12 @@ VALUES = np.random.default_rng(0).normal(size=(2, 6))
         lambda level: mixed_effects.naive_effects(panel(), level=level),
         lambda level: spearman(np.arange(6.0), np.array([1, 0, 2, 3, 5, 4]), level=level),
         lambda level: sample_shapley(lambda members: members.sum(axis=1), 3, pairs=3, seed=0, level=level),
-        lambda level: coverage.coverage(coverage.World(), DESIGN, BETA, replications=10, level=level),
+        lambda level: coverage.coverage(coverage.PanelModel(), DESIGN, BETA, replications=10, level=level),
         lambda level: power.power(FIT, alpha=level),
         lambda level: power.power(FIT, target=level),
         lambda level: caveats.count_significant(caveats.adjust([0.1, 0.2]), alpha=level),
         lambda level: sensitivity.summarise_influence(
-            sensitivity.leave_one_out(good(), NAMES, "mAP", label="row"),
+            sensitivity.leave_one_row_out(good(), NAMES, "mAP", label="row"),
             estimators.fit_glm(good(), NAMES, "mAP"),
             alpha=level,
         ),
@@ -218,10 +218,10 @@ def test_levels_lie_between_0_and_1(analysis: Callable[[object], object], level:
         lambda number: estimators.shap_values(good(), NAMES, "mAP", seed=number),
         lambda number: estimators.fit_glm(good(), NAMES, "mAP", min_rows=number),
         lambda number: sensitivity.forest_stability(good(), NAMES, "mAP", seeds=[1, number]),
-        lambda number: coverage.coverage(coverage.World(), DESIGN, BETA, replications=number),
-        lambda number: coverage.coverage(coverage.World(), DESIGN, BETA, replications=10, seed=number),
-        lambda number: coverage.World(identities=number),
-        lambda number: coverage.World(seeds=number),
+        lambda number: coverage.coverage(coverage.PanelModel(), DESIGN, BETA, replications=number),
+        lambda number: coverage.coverage(coverage.PanelModel(), DESIGN, BETA, replications=10, seed=number),
+        lambda number: coverage.PanelModel(identities=number),
+        lambda number: coverage.PanelModel(seeds=number),
         lambda number: sample_shapley(lambda members: members.sum(axis=1), number, pairs=3, seed=0),
         lambda number: sample_shapley(lambda members: members.sum(axis=1), 3, pairs=number, seed=0),
         lambda number: sample_shapley(lambda members: members.sum(axis=1), 3, pairs=3, seed=number),

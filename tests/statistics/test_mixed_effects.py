@@ -8,7 +8,7 @@ from scipy import stats
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics import mixed_effects
-from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.panel import Panel
 
 # Every pair of three attributes, the single ones and none: 7 configurations, full rank.
@@ -17,7 +17,7 @@ BETA = np.array([0.5, 0.02, 0.0, -0.01])
 
 
 def panel(**changes: object) -> Panel:
-    world = World(**{"identities": 15, "queries_per_identity": 3, **changes})  # type: ignore[arg-type]
+    world = PanelModel(**{"identities": 15, "queries_per_identity": 3, **changes})  # type: ignore[arg-type]
     return simulate(world, DESIGN, BETA, np.random.default_rng(0))
 
 
@@ -88,7 +88,7 @@ def test_effects_table_against_the_t_distribution_and_statsmodels_corrections() 
 @pytest.mark.parametrize("seed", range(4))
 def test_corrected_p_values_are_holms_and_benjamini_and_hochbergs(seed: int) -> None:
     """Holm (1979): the k-th smallest times m - k + 1; Benjamini and Hochberg (1995): times m / k; both monotone."""
-    world = World(identities=15, queries_per_identity=3, slopes=0.03, run=0.01)
+    world = PanelModel(identities=15, queries_per_identity=3, slopes=0.03, run=0.01)
     data = simulate(world, DESIGN, BETA, np.random.default_rng(seed))
     table = mixed_effects.effects(mixed_effects.fit(data), margin=1.0).sort_values("p_value")
     p_values, count = table["p_value"].tolist(), len(table)
@@ -117,7 +117,7 @@ def test_run_variance_leaves_out_what_the_runs_own_queries_explain() -> None:
 def test_run_variance_is_right_on_average_and_never_negative() -> None:
     generator, found = np.random.default_rng(1), []
     for run in (0.0, 0.02):
-        world = World(identities=30, queries_per_identity=2, run=run, rest=0.1)
+        world = PanelModel(identities=30, queries_per_identity=2, run=run, rest=0.1)
         found.append([mixed_effects.fit(simulate(world, DESIGN, BETA, generator)).run_variance for _ in range(150)])
     assert min(found[0]) == 0
     # Without a difference between runs half of the estimates are below zero, and shown as zero.
@@ -174,7 +174,7 @@ def test_one_seed_cannot_tell_seed_and_run_from_the_configurations() -> None:
 
 def test_leave_one_out_is_the_fit_without_that_configuration() -> None:
     data = panel()
-    table = mixed_effects.leave_one_out(data)
+    table = mixed_effects.leave_one_configuration_out(data)
     left = table[table["left_out"] == "configuration 3"]
     np.testing.assert_allclose(left["effect"], mixed_effects.fit(data.without("configuration 3")).beta[1:])
     np.testing.assert_allclose(left["effect"] - left["change"], mixed_effects.fit(data).beta[1:])
@@ -185,7 +185,7 @@ def test_leave_one_out_shows_nan_where_an_effect_is_lost() -> None:
     few = data
     for name in ["configuration 3", "configuration 4", "configuration 5"]:
         few = few.without(name)
-    assert mixed_effects.leave_one_out(few)["effect"].isna().all()
+    assert mixed_effects.leave_one_configuration_out(few)["effect"].isna().all()
 
 
 def test_naive_effects_are_the_papers_glm() -> None:

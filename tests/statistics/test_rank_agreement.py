@@ -7,7 +7,7 @@ from mosaicreid.analyses.importance.compute import analyse_table
 from mosaicreid.analyses.importance.estimators import importances
 from mosaicreid.errors import InputError
 from mosaicreid.published import METRICS, attributes, load_experiments, load_table
-from mosaicreid.statistics.rank_agreement import agreement, spearman
+from mosaicreid.statistics.rank_agreement import rank_correlations, spearman
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_perfect_rank_correlation_has_no_interval() -> None:
 
 def test_agreement_of_a_table_with_itself_is_perfect(tables: dict[str, pd.DataFrame]) -> None:
     found = importances(tables, attributes("dukemtmc"), dataset="dukemtmc", metric="rank1")
-    table = agreement(found, found[["glm", "pimp"]])
+    table = rank_correlations(found, found[["glm", "pimp"]])
     assert table["importance"].tolist() == ["glm", "pimp"]
     np.testing.assert_allclose(table["rho"], 1)
     assert (table["attributes"] == 10).all()
@@ -83,13 +83,13 @@ def test_values_without_ranks(first, message: str) -> None:
 def test_tables_meet_by_their_rows_names() -> None:
     ours = pd.DataFrame({"x": np.arange(6.0), "y": 0.0}, index=list("uvwxyz"))
     other = pd.DataFrame({"x": [5, 0, 1, 2, 3, 4]}, index=list("zuvwxy"), dtype="Int64")
-    assert agreement(ours, other)["rho"].tolist() == [1.0]
-    assert agreement(ours[["y"]], other).empty
+    assert rank_correlations(ours, other)["rho"].tolist() == [1.0]
+    assert rank_correlations(ours[["y"]], other).empty
     with pytest.raises(InputError, match="the second table names row 'z' twice"):
-        agreement(ours, other.set_axis(list("zuvwxz")))
+        rank_correlations(ours, other.set_axis(list("zuvwxz")))
     with pytest.raises(InputError, match="holds object values; expected numbers"):
-        agreement(ours.astype({"x": str}), other)
+        rank_correlations(ours.astype({"x": str}), other)
     with pytest.raises(InputError, match=r"several columns named \['x', 'x'\]"):
-        agreement(pd.concat([ours, ours], axis=1), other)
+        rank_correlations(pd.concat([ours, ours], axis=1), other)
     with pytest.raises(InputError, match="the first table is of type list"):
-        agreement([1], other)
+        rank_correlations([1], other)

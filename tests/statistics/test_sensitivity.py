@@ -7,13 +7,13 @@ import pytest
 from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS, attributes, load_experiments
 from mosaicreid.statistics.estimators import fit_glm
-from mosaicreid.statistics.sensitivity import leave_one_out, summarise_influence
+from mosaicreid.statistics.sensitivity import leave_one_row_out, summarise_influence
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_influence_by_the_closed_form_of_a_deletion(dataset: str) -> None:
     experiments, names = load_experiments(dataset), list(attributes(dataset))
-    found = leave_one_out(experiments, names, "rank1", label="configuration")
+    found = leave_one_row_out(experiments, names, "rank1", label="configuration")
     design = np.column_stack([np.ones(len(experiments)), experiments[names]])
     inverse = np.linalg.inv(design.T @ design)
     beta = inverse @ design.T @ experiments["rank1"].to_numpy()
@@ -48,7 +48,7 @@ def test_collinear_after_a_deletion_is_nan() -> None:
     # b is a except in the row "only".
     rows = pd.DataFrame({"a": [0, 0, 0, 1, 1, 1, 1], "b": [0, 0, 0, 1, 1, 1, 0], "row": [*"uvwxyz", "only"]})
     rows["mAP"] = [80.0, 80.3, 79.8, 82.0, 82.5, 81.9, 83.0]
-    influence = leave_one_out(rows, ["a", "b"], "mAP", label="row").set_index("left_out")
+    influence = leave_one_row_out(rows, ["a", "b"], "mAP", label="row").set_index("left_out")
     assert influence.loc["only", ["coef", "std_err", "p_value", "shift"]].isna().all().all()
     assert influence.drop("only")["coef"].notna().all()
 
@@ -56,7 +56,7 @@ def test_collinear_after_a_deletion_is_nan() -> None:
 def test_duke_gender_rests_on_the_row_with_everything() -> None:
     experiments, names = load_experiments("dukemtmc"), attributes("dukemtmc")
     glm = fit_glm(experiments, names, "mAP")
-    influence = leave_one_out(experiments, names, "mAP", label="configuration")
+    influence = leave_one_row_out(experiments, names, "mAP", label="configuration")
     summary = summarise_influence(influence, glm)
     assert glm["p_value"]["gender"] < 0.05
     assert summary.loc["gender", "p_max_without"] == "all"
@@ -65,14 +65,14 @@ def test_duke_gender_rests_on_the_row_with_everything() -> None:
 
 def test_no_such_label() -> None:
     with pytest.raises(InputError, match="no column 'name' that names its rows; it has: configuration, backpack"):
-        leave_one_out(load_experiments("dukemtmc"), attributes("dukemtmc"), "mAP", label="name")
+        leave_one_row_out(load_experiments("dukemtmc"), attributes("dukemtmc"), "mAP", label="name")
 
 
 def test_a_deletion_takes_one_row_even_where_an_index_names_several() -> None:
     experiments, names = load_experiments("dukemtmc"), attributes("dukemtmc")
-    expected = leave_one_out(experiments, names, "mAP", label="configuration")
+    expected = leave_one_row_out(experiments, names, "mAP", label="configuration")
     alike = experiments.set_axis([0] * len(experiments))
-    found = leave_one_out(alike, names, "mAP", label="configuration")
+    found = leave_one_row_out(alike, names, "mAP", label="configuration")
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     glm = fit_glm(alike, names, "mAP")
     summary = summarise_influence(found.set_axis([0] * len(found)), glm)
@@ -83,7 +83,7 @@ def test_a_deletion_takes_one_row_even_where_an_index_names_several() -> None:
 def test_a_label_that_is_no_column(label: object) -> None:
     table = load_experiments("dukemtmc").rename(columns={"rank1": 7})
     with pytest.raises(InputError, match=r"the table has no column .* that names its rows; it has: .*, 7") as caught:
-        leave_one_out(table, attributes("dukemtmc"), "mAP", label=label)
+        leave_one_row_out(table, attributes("dukemtmc"), "mAP", label=label)
     assert "\n" not in str(caught.value)
 
 

@@ -13,7 +13,7 @@ from mosaicreid.data.folders import SYNTHETIC_MARKER
 from mosaicreid.datasets import get_schema
 from mosaicreid.results import columns_first
 from mosaicreid.runs import collect
-from mosaicreid.statistics.rank_agreement import agreement
+from mosaicreid.statistics.rank_agreement import rank_correlations
 
 # The paper's tables of effects: the metric each is about.
 _GLM_TABLES = {4: "mAP", 7: "rank1"}
@@ -110,7 +110,7 @@ def agreement_with_paper(
 ) -> pd.DataFrame:
     """Rank correlation of every importance in our runs with the same importance in the paper's."""
     rows = [
-        agreement(
+        rank_correlations(
             *(
                 importances(results, get_schema(dataset).attributes, dataset=dataset, metric=metric)
                 for results in (ours, paper)

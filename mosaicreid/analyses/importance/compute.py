@@ -31,7 +31,7 @@ def analyse_table(
     found = estimate_all(table.assign(configuration=table[label]), attributes, metric)
     glm, welch = found["glm"].set_index("term"), found["welch"].set_index("attribute")
     judged = caveats.t_against_z(glm, len(table))
-    deletions = sensitivity.leave_one_out(table, attributes, metric, label=label)
+    deletions = sensitivity.leave_one_row_out(table, attributes, metric, label=label)
     # The intercept is not among the tests that are corrected: nobody asks whether mAP is zero.
     families = {"z": judged["p_z"].drop("Intercept"), "t": judged["p_t"].drop("Intercept"), "welch": welch["p_value"]}
     adjusted = {test: caveats.adjust(p_values).rename_axis("attribute") for test, p_values in families.items()}

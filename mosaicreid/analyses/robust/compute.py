@@ -38,7 +38,7 @@ def analyse_panel(panel: Panel, *, dataset: str, margin: float = MARGIN) -> dict
     }
     found["power"]["seeds_needed"] = np.ceil(found["power"]["runs_factor"] * len(panel.seeds))
     found["power"]["queries_needed"] = np.ceil(found["power"]["identities_factor"] * len(panel.pids))
-    every = mixed_effects.leave_one_out(panel)
+    every = mixed_effects.leave_one_configuration_out(panel)
     every["shift"] = every["change"] / every["attribute"].map(std_err)
     worst = every.loc[every["change"].abs().groupby(every["attribute"]).rank(ascending=False, method="first") == 1]
     # An effect that no other configurations determine has no row.
@@ -52,8 +52,8 @@ def count_answers(found: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.Dat
 
     Of ``attributes``: ``naive`` (the paper's interval leaves out zero), ``uncorrected``, ``holm``, ``bh`` (p < 0.05),
     ``equivalent`` (p < 0.05), ``unsettled`` (neither Holm nor equivalence); ``reversed`` (another sign without some one
-    configuration, ``every`` being ``leave_one_out``), ``powered`` (power of 80 % or more at the estimate). Of
-    ``configurations``: ``better`` and ``worse`` than the baseline by their simultaneous intervals, and
+    configuration, ``every`` being ``leave_one_configuration_out``), ``powered`` (power of 80 % or more at the
+    estimate). Of ``configurations``: ``better`` and ``worse`` than the baseline by their simultaneous intervals, and
     ``better_alone`` by their own.
     """
     effects, gains, power_now = found["effects"], found["gains"], found["power"]

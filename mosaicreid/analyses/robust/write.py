@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid.results import write_results
-from mosaicreid.statistics.coverage import World, coverage
+from mosaicreid.statistics.coverage import PanelModel, coverage
 
 
 def write_coverage(results: Path, design: pd.DataFrame, *, replications: int, seed: int = 0) -> None:
@@ -19,7 +19,7 @@ def write_coverage(results: Path, design: pd.DataFrame, *, replications: int, se
     effects = np.where(np.arange(matrix.shape[1]) % 3 == 0, 0.0, generator.normal(0.01, 0.005, matrix.shape[1]))
     beta = np.concatenate([[0.6], effects])
     frames = [
-        coverage(World(seeds=seeds), matrix, beta, replications=replications, seed=seed).assign(seeds=seeds)
+        coverage(PanelModel(seeds=seeds), matrix, beta, replications=replications, seed=seed).assign(seeds=seeds)
         for seeds in (1, 3)
     ]
     write_results(

@@ -50,7 +50,7 @@ def test_influence_names_the_configuration_that_moves_an_effect_most(per_query: 
     design = load_table(3, "dukemtmc")
     found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": design})
     influence = found["influence"]
-    every = mixed_effects.leave_one_out(build_panel(per_query, design, attributes("dukemtmc")))
+    every = mixed_effects.leave_one_configuration_out(build_panel(per_query, design, attributes("dukemtmc")))
     for row in influence.itertuples():
         changes = every.loc[every["attribute"] == row.attribute, "change"].abs()
         assert abs(row.change) == pytest.approx(changes.max())
@@ -66,7 +66,9 @@ def test_answers_count_what_the_tables_show(per_query: pd.DataFrame, tmp_path: P
     assert answers["unsettled"] == sum((effects["p_holm"] >= 0.05) & (effects["p_equivalence"] >= 0.05))
     assert answers["better"] == sum(gains["sim_low"] > 0)
     assert answers["better"] <= answers["better_alone"]
-    every = mixed_effects.leave_one_out(build_panel(per_query, load_table(3, "dukemtmc"), attributes("dukemtmc")))
+    every = mixed_effects.leave_one_configuration_out(
+        build_panel(per_query, load_table(3, "dukemtmc"), attributes("dukemtmc"))
+    )
     signs = every["effect"] * every["attribute"].map(effects.set_index("attribute")["effect"])
     assert answers["reversed"] == every.loc[signs < 0, "attribute"].nunique()
     influence = found["influence"].set_index("attribute")

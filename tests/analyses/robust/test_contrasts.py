@@ -8,7 +8,7 @@ from mosaicreid.analyses.robust.contrasts import COLOURS, INTRINSIC, LOWER_COLOU
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.contrasts import combine
-from mosaicreid.statistics.coverage import World, simulate
+from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.mixed_effects import effects, fit
 
 
@@ -27,7 +27,9 @@ def test_a_contrast_compares_two_groups_of_equal_weight(dataset: str) -> None:
 def test_the_contrast_of_two_effects_is_the_effect_of_recoded_columns() -> None:
     # With z = x1 + x2 in place of x1, the coefficient of x2 is the old second effect less the first.
     design = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1], [0, 1, 1]], dtype=float)
-    panel = simulate(World(identities=20, seeds=3), design, np.array([0.5, 0.01, 0.03, 0.0]), np.random.default_rng(0))
+    panel = simulate(
+        PanelModel(identities=20, seeds=3), design, np.array([0.5, 0.01, 0.03, 0.0]), np.random.default_rng(0)
+    )
     fitted = fit(panel)
     weights = pd.DataFrame([[-1.0, 1.0, 0.0]], index=["second less first"], columns=list(panel.attributes))
     found = effects(combine(fitted, weights), margin=0.5).iloc[0]
@@ -52,6 +54,6 @@ def test_published_contrasts_are_those_of_the_papers_glm() -> None:
 
 def test_weights_of_other_attributes_are_refused() -> None:
     design = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=float)
-    panel = simulate(World(identities=5, seeds=2), design, np.array([0.5, 0.0, 0.0]), np.random.default_rng(0))
+    panel = simulate(PanelModel(identities=5, seeds=2), design, np.array([0.5, 0.0, 0.0]), np.random.default_rng(0))
     with pytest.raises(InputError, match="got weights of hat"):
         combine(fit(panel), pd.DataFrame([[1.0]], columns=["hat"]))
