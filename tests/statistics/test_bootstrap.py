@@ -76,6 +76,30 @@ def test_paired_mean_counts_dependent_queries_and_seeds_once() -> None:
     assert shifted[2] - shifted[1] > 2 * (alone[2] - alone[1])
 
 
+@pytest.mark.parametrize("spread", [0.0, 0.05, 1.0])
+def test_paired_mean_adds_the_variances_of_identities_and_seeds(spread: float) -> None:
+    """Welch and Satterthwaite: degrees of freedom by which part of the variance weighs more."""
+    random = np.random.default_rng(5)
+    values = random.normal(size=(4, 12)) + spread * random.normal(size=(4, 1))
+    pids = np.repeat([3, 5, 9, 11, 20], [2, 1, 4, 2, 3])
+    average = values.mean(axis=0) - values.mean()
+    identities = sum(average[pids == who].sum() ** 2 for who in set(pids.tolist())) / 12**2 * 5 / 4
+    seeds = values.mean(axis=1).var(ddof=1) / 4
+    df = (identities + seeds) ** 2 / (identities**2 / 4 + seeds**2 / 3)
+    expected = stats.t(df, loc=values.mean(), scale=np.sqrt(identities + seeds)).interval(0.9)
+    mean, low, high = paired_mean(values, pids, level=0.9)
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx(expected)
+
+
+def test_paired_mean_of_equal_values_is_known() -> None:
+    assert paired_mean(np.full((3, 4), 0.25), np.array([1, 1, 2, 2])) == (0.25, 0.25, 0.25)
+
+
+def test_the_defaults_are_a_reports() -> None:
+    assert gains(panel(), baseline="configuration 3").equals(table(panel(), draws=10_000, seed=0, level=0.95))
+
+
 def test_paired_mean_covers_the_truth_of_several_seeds() -> None:
     generator = np.random.default_rng(0)
     design = np.array([[0.0], [1.0]])
@@ -93,10 +117,13 @@ def test_bad_input_is_named() -> None:
         gains(panel())
     with pytest.raises(InputError, match="got 10 bootstrap draws"):
         table(panel(), draws=10)
-    with pytest.raises(InputError, match="between 0 and 1; got 95"):
-        table(panel(), level=95)
+    assert len(table(panel(), draws=100)) == 3
+    for level in (0, 1, 95):
+        with pytest.raises(InputError, match=f"between 0 and 1; got {level}"):
+            table(panel(), level=level)
     with pytest.raises(InputError, match="got one query identity"):
         paired_mean(np.zeros((1, 3)), np.zeros(3))
+    assert paired_mean(np.array([[1.0, 3.0]]), np.array([1, 2]))[0] == 2
 
 
 def test_paired_mean_takes_lists_and_any_names_of_identities() -> None:
