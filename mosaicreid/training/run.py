@@ -1,6 +1,5 @@
 """A whole run: check everything, train what is not there yet, evaluate, write the run's folder."""
 
-import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -132,8 +131,16 @@ def _device(accelerator: "Accelerator") -> str:
 
 
 def _peak_memory(accelerator: "Accelerator") -> int:
-    """The most memory the process held: on the GPU where there is one, else in all."""
+    """The most memory the process held, in bytes: on the GPU what PyTorch allocated, else in main memory (its largest
+    resident set; on Windows its peak working set)."""
     if accelerator.device.type == "cuda":
         return torch.cuda.max_memory_allocated(accelerator.device)
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    # Here, because Windows has no such module.
+    import resource
+
     # getrusage counts in KiB, but in bytes on macOS.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
