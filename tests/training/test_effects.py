@@ -115,12 +115,22 @@ def same(one: Ran, other: Ran) -> bool:
     return all(a.shape == b.shape and torch.allclose(a, b, rtol=1e-11, atol=1e-9) for a, b in pairs)
 
 
+def check(stage: str, overrides: dict, ran: Ran) -> None:
+    """Losses and tensors are those of the reference."""
+    history, state = expected(stage, config_of(**ONE_EPOCH | overrides), ran.before)
+    assert ran.history["loss"].tolist() == pytest.approx([row["loss"] for row in history], rel=1e-9)
+    assert ran.history["learning_rate"].tolist() == pytest.approx([row["learning_rate"] for row in history])
+    assert all(torch.allclose(value, state[name], rtol=1e-9, atol=1e-8) for name, value in ran.after.items())
+
+
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("name", OF_A_STAGE)
 def test_a_stages_own_setting(ran, stage, name):
     base, value, affected = OF_A_STAGE[name]
     before = {f"stages__{stage}__{key}": part for key, part in base.items()}
-    assert same(ran(stage, **before), ran(stage, **before | {f"stages__{stage}__{name}": value})) != (stage in affected)
+    after = before | {f"stages__{stage}__{name}": value}
+    assert same(ran(stage, **before), ran(stage, **after)) != (stage in affected)
+    check(stage, after, ran(stage, **after))
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -138,10 +148,7 @@ def test_a_setting_of_the_data(ran, stage, name):
     value, affected = OF_THE_DATA[name]
     changed = ran(stage, **{f"data__{name}": value})
     assert same(ran(stage), changed) != (stage in affected)
-    if stage in affected:
-        history, state = expected(stage, config_of(**ONE_EPOCH, **{f"data__{name}": value}), changed.before)
-        assert changed.history["loss"].tolist() == pytest.approx([row["loss"] for row in history], rel=1e-9)
-        assert all(torch.allclose(part, state[key], rtol=1e-9, atol=1e-8) for key, part in changed.after.items())
+    check(stage, {f"data__{name}": value}, changed)
 
 
 @pytest.mark.parametrize("name", OF_THE_EXPERTS)
@@ -149,9 +156,7 @@ def test_a_setting_of_the_experts(ran, name):
     overrides = {f"experts__{name}": OF_THE_EXPERTS[name]}
     changed = ran("experts", **overrides)
     assert not same(ran("experts"), changed)
-    history, state = expected("experts", config_of(**ONE_EPOCH, **overrides), changed.before)
-    assert changed.history["loss"].tolist() == pytest.approx([row["loss"] for row in history], rel=1e-9)
-    assert all(torch.allclose(part, state[key], rtol=1e-9, atol=1e-8) for key, part in changed.after.items())
+    check("experts", overrides, changed)
 
 
 def test_settings_of_the_experts_change_no_stage_before_them(ran):
@@ -165,8 +170,7 @@ def test_cameras_are_seen_by_the_coefficient(ran):
         assert not same(ran(stage), ran(stage, model__camera_embedding=0.2))
     without = ran("baseline", model__camera_embedding=0.0)
     assert "encoder.camera_embedding" not in without.after
-    history, _ = expected("baseline", config_of(**ONE_EPOCH, model__camera_embedding=0.0), without.before)
-    assert without.history["loss"].tolist() == pytest.approx([row["loss"] for row in history], rel=1e-9)
+    check("baseline", {"model__camera_embedding": 0.0}, without)
 
 
 def test_no_setting_is_left_out():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from stage_cases import Ran, config_of, run
 
-from mosaicreid.training import session
+from mosaicreid.training import objectives, session
 from mosaicreid.training.session import make_accelerator
 
 pytestmark = pytest.mark.usefixtures("quick_collections")
@@ -32,6 +32,29 @@ def test_half_precision_is_close_and_not_the_same(tmp_path, monkeypatch):
             assert all(value.dtype == torch.float32 for value in ran.after.values() if value.is_floating_point())
         assert losses[0] != losses[1]
         assert losses[0] == pytest.approx(losses[1], rel=0.03)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "prompts", "baseline", "experts"])
+def test_losses_are_in_single_precision_where_features_are_not(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr("stage_cases.texts_of", lambda config: torch.linspace(-1, 1, 5 * 64).view(5, 64).sin())
+    asked: set[str] = set()
+
+    def watch(name: str) -> None:
+        loss = getattr(objectives, name)
+
+        def watched(*inputs: torch.Tensor, **options: float) -> torch.Tensor:
+            assert not torch.is_autocast_enabled("cpu")
+            assert all(value.dtype == torch.float32 for value in inputs if value.is_floating_point())
+            asked.add(name)
+            return loss(*inputs, **options)
+
+        monkeypatch.setattr(objectives, name, watched)
+
+    for name in ("id_loss", "i2t_loss", "triplet_loss", "sup_con_loss"):
+        watch(name)
+    run(stage, config_of(runtime__precision="bf16"), tmp_path, single)
+    contrasts = stage in ("pretrain", "prompts")
+    assert asked == ({"sup_con_loss"} if contrasts else {"id_loss", "i2t_loss", "triplet_loss"})
 
 
 def test_the_features_are_compiled_where_asked_for(tmp_path, monkeypatch):
