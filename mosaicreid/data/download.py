@@ -50,12 +50,12 @@ def _check_authors(path: Path, source: Source) -> None:
     if not path.is_symlink() and not path.exists():
         return
     try:
-        found = f"its sha256 is {sha256(path)}"
+        got = f"its sha256 is {sha256(path)}"
     except OSError as error:
-        found = error.strerror or "it cannot be read"
-    if found != f"its sha256 is {source.sha256}":
+        got = error.strerror or "it cannot be read"
+    if got != f"its sha256 is {source.sha256}":
         raise InputError(
-            f"{path} is there already and not the authors' file ({found}, expected {source.sha256}); it stays: "
+            f"{path} is there already and not the authors' file ({got}, expected {source.sha256}); it stays: "
             "move it away, or name another --folder"
         )
 

@@ -90,8 +90,8 @@ def training_batches(
         InputError: a batch does not divide evenly among the processes.
     """
     shares = [share(len(batch), rank, processes) for batch in batches]
-    own = [batch[part] for batch, part in zip(batches, shares, strict=True)]
-    for step, raw in enumerate(_read_ahead(samples, own, torch.device(device))):
+    shares_of_batches = [batch[part] for batch, part in zip(batches, shares, strict=True)]
+    for step, raw in enumerate(_read_ahead(samples, shares_of_batches, torch.device(device))):
         images = augment(
             raw.images, augmentation, seed=seed, epoch=epoch, step=step, batch=len(batches[step]), own=shares[step]
         )
@@ -107,8 +107,8 @@ def evaluation_batches(samples: Samples, *, batch_size: int, device: torch.devic
     if batch_size < 1:
         raise InputError(f"the evaluation batch size is {batch_size}; expected at least 1")
     everything = np.arange(len(samples))
-    own = [everything[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-    for raw in _read_ahead(samples, own, torch.device(device)):
+    parts = [everything[start : start + batch_size] for start in range(0, len(samples), batch_size)]
+    for raw in _read_ahead(samples, parts, torch.device(device)):
         yield Batch(normalise(raw.images), raw.labels, raw.camids, raw.codes)
 
 

@@ -108,5 +108,5 @@ def share(batch_size: int, rank: int, processes: int) -> slice:
     """
     if batch_size % processes:
         raise InputError(f"a batch of {batch_size} does not divide among {processes} processes; expected a multiple")
-    own = batch_size // processes
-    return slice(rank * own, (rank + 1) * own)
+    size = batch_size // processes
+    return slice(rank * size, (rank + 1) * size)

@@ -147,26 +147,26 @@ def _described(path: Path) -> dict[str, Any]:
 
 def _options(path: Path, *, targets: list[str], width: int) -> tuple[int, float, float]:
     """Rank, alpha and dropout of an adapter, whose other settings must be those of an export."""
-    found = _json(path)
-    missing = [name for name in _READ if name not in found]
+    options = _json(path)
+    missing = [name for name in _READ if name not in options]
     if missing:
         raise InputError(f"{path} has no {', '.join(missing)}; expected PEFT's configuration of a LoRA")
-    rank = _integer(found["r"], 1, width, f"r in {path}")
-    alpha = _number(found["lora_alpha"], _LARGEST, f"lora_alpha in {path}")
-    dropout = _number(found["lora_dropout"], 1, f"lora_dropout in {path}")
-    places = found["target_modules"]
+    rank = _integer(options["r"], 1, width, f"r in {path}")
+    alpha = _number(options["lora_alpha"], _LARGEST, f"lora_alpha in {path}")
+    dropout = _number(options["lora_dropout"], 1, f"lora_dropout in {path}")
+    places = options["target_modules"]
     named = isinstance(places, list) and all(isinstance(place, str) for place in places)
     if not named or sorted(places) != sorted(targets):
         raise InputError(f"target_modules in {path} is {_shown(places)}; expected {_shown(targets)}")
     # As JSON has it, where PEFT's enumerations are text.
     exported = json.loads(json.dumps(_configuration(rank, alpha, dropout, targets=targets)))
-    for name in sorted(found.keys() - set(_READ[1:])):
-        if not _is_harmless(name, found[name], exported):
+    for name in sorted(options.keys() - set(_READ[1:])):
+        if not _is_harmless(name, options[name], exported):
             raise InputError(
-                f"{name[:100]!r} in {path} is {_shown(found[name])}; expected {_shown(exported.get(name))}, or the "
+                f"{name[:100]!r} in {path} is {_shown(options[name])}; expected {_shown(exported.get(name))}, or the "
                 "experts would not compute what the adapter does"
             )
-    return rank, alpha * math.sqrt(rank) if found.get("use_rslora") else alpha, dropout
+    return rank, alpha * math.sqrt(rank) if options.get("use_rslora") else alpha, dropout
 
 
 def _is_harmless(name: str, value: Any, exported: dict[str, Any]) -> bool:

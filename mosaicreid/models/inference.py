@@ -72,8 +72,8 @@ def _suffixes(model: ReidModel, prefix: Tensor, gates: Tensor, batch_size: int) 
     distinct, position = torch.unique(pairs, dim=0, return_inverse=True)
     image, gate = distinct[:, 0].long(), distinct[:, 1:]
     parts = [
-        retrieval_features(model.suffix(prefix[own], some)).float()
-        for own, some in zip(image.split(batch_size), gate.split(batch_size), strict=True)
+        retrieval_features(model.suffix(prefix[images_of_part], some)).float()
+        for images_of_part, some in zip(image.split(batch_size), gate.split(batch_size), strict=True)
     ]
     return torch.cat(parts)[position].unflatten(0, gates.shape[:2])
 

@@ -164,9 +164,9 @@ def _copy(state: Mapping[str, Tensor], targets: Mapping[str, Tensor], what: str,
         "not finite": [name for name in typed if not state[name].to(targets[name].dtype).isfinite().all()],
         "not known to this model": [name for name in state if name not in targets],
     }
-    found = [f"{len(names)} {problem}: {_list(names)}" for problem, names in problems.items() if names]
-    if found:
-        raise InputError(f"{what} do not fit; {'; '.join(found)}; likely cause: {cause}")
+    listed = [f"{len(names)} {problem}: {_list(names)}" for problem, names in problems.items() if names]
+    if listed:
+        raise InputError(f"{what} do not fit; {'; '.join(listed)}; likely cause: {cause}")
     for name, target in targets.items():
         target.copy_(state[name])
 

@@ -125,8 +125,8 @@ def _nearest(features: Tensor, k: int) -> tuple[NDArray[np.int64], Tensor]:
             raise InputError("features are not finite; expected numbers (a diverged training run gives others)")
         farthest.append(distance.amax(dim=1))
         # Rounding must not put another image before the image itself.
-        own = torch.arange(len(block), device=features.device)
-        distance[own, start + own] = -1
+        itself = torch.arange(len(block), device=features.device)
+        distance[itself, start + itself] = -1
         nearest.append(distance.topk(k, dim=1, largest=False).indices.cpu())
     # Where all images are equal their distances are zero whatever they are divided by.
     smallest = torch.finfo(features.dtype).tiny
@@ -152,10 +152,10 @@ def _expand(reciprocal: sparse.csr_array, narrow: sparse.csr_array) -> sparse.cs
     shared = reciprocal.multiply(reciprocal @ narrow.T).tocoo()
     size = narrow.sum(axis=1)
     chosen = 3 * shared.data > 2 * size[shared.col]
-    lent = sparse.csr_array(
+    neighbours = sparse.csr_array(
         (np.ones(chosen.sum(), dtype=np.int32), (shared.row[chosen], shared.col[chosen])), shape=reciprocal.shape
     )
-    return sparse.csr_array(reciprocal + lent @ narrow)
+    return sparse.csr_array(reciprocal + neighbours @ narrow)
 
 
 def _weights(support: sparse.csr_array, features: Tensor, farthest: Tensor) -> sparse.csr_array:

@@ -59,7 +59,7 @@ def simulate(world: PanelModel, design: np.ndarray, beta: np.ndarray, generator:
     shape = (configurations, world.seeds, len(labels))
     slopes = beta[1:] + world.slopes * generator.standard_normal((world.identities, attributes))
     shared = np.sqrt(0.5) * generator.standard_normal((*shape[:2], world.identities))
-    own = np.sqrt(0.5) * generator.standard_normal(shape)
+    of_query = np.sqrt(0.5) * generator.standard_normal(shape)
     # Query difficulty is skewed in real retrieval: many easy queries, few hard ones.
     difficulty = world.query * (1 - generator.exponential(size=len(labels)))
     ap = (
@@ -68,7 +68,7 @@ def simulate(world: PanelModel, design: np.ndarray, beta: np.ndarray, generator:
         + difficulty
         + world.seed * generator.standard_normal((1, world.seeds, 1))
         + world.run * generator.standard_normal((configurations, world.seeds, 1))
-        + world.rest * (shared[..., labels] + own)
+        + world.rest * (shared[..., labels] + of_query)
     )
     return Panel(
         ap=ap,

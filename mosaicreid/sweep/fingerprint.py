@@ -43,16 +43,16 @@ def imported_files(*modules: str, notebook: Path | None = None, package: Path = 
         )
     waiting = [file for module in modules for file in _with_packages(module, package)]
     waiting += [notebook] if notebook is not None else []
-    found: set[Path] = set()
+    files: set[Path] = set()
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in files:
             continue
-        found.add(path)
+        files.add(path)
         for module in _imports(_tree(path), package):
             waiting += _with_packages(module, package)
-    folders = {path.parent for path in found if path.name == "__init__.py"}
-    return found | {file for folder in folders for file in _data(folder)}
+    folders = {path.parent for path in files if path.name == "__init__.py"}
+    return files | {file for folder in folders for file in _data(folder)}
 
 
 def _file(module: str, package: Path) -> Path | None:

@@ -129,14 +129,14 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], *, source: str) -
     Raises:
         InputError: names that are missing, unknown or of another shape, listed; ``source`` says where they come from.
     """
-    own = module.state_dict()
+    expected = module.state_dict()
     problems = [
-        *(f"{name} is missing" for name in own if name not in state),
-        *(f"{name} is unknown" for name in state if name not in own),
+        *(f"{name} is missing" for name in expected if name not in state),
+        *(f"{name} is unknown" for name in state if name not in expected),
         *(
-            f"{name} has shape {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
-            for name in own
-            if name in state and state[name].shape != own[name].shape
+            f"{name} has shape {tuple(state[name].shape)}, expected {tuple(expected[name].shape)}"
+            for name in expected
+            if name in state and state[name].shape != expected[name].shape
         ),
     ]
     if problems:

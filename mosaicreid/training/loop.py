@@ -206,13 +206,13 @@ def _resumable(stage: Stage, path: Path, accelerator: "Accelerator") -> Checkpoi
     """The checkpoint at ``path`` if it is of the same stage and settings."""
     if not path.is_file():
         return None
-    found = load_checkpoint(path, stage=stage.name)
-    different = differing_settings(found.settings, stage.identity)
+    checkpoint = load_checkpoint(path, stage=stage.name)
+    different = differing_settings(checkpoint.settings, stage.identity)
     if different:
         accelerator.print(f"{path}: of other settings ({', '.join(different[:5])}); the stage starts anew")
         return None
-    accelerator.print(f"{path}: {'complete' if found.done else f'resumed after epoch {found.epoch}'}")
-    return found
+    accelerator.print(f"{path}: {'complete' if checkpoint.done else f'resumed after epoch {checkpoint.epoch}'}")
+    return checkpoint
 
 
 def _announce(stage: Stage, first: int, accelerator: "Accelerator") -> None:

@@ -73,8 +73,8 @@ def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -
     device = context.accelerator.device
 
     def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
-        for batch, own in zip(_augmented(context, epoch, plan), _shares(context, plan), strict=True):
-            yield batch.images, tokens[own].to(device), captions[own].to(device)
+        for batch, indices in zip(_augmented(context, epoch, plan), _shares(context, plan), strict=True):
+            yield batch.images, tokens[indices].to(device), captions[indices].to(device)
 
     stage = Stage(
         name="pretrain",
@@ -103,8 +103,8 @@ def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
         # The encoder is frozen, so its features are computed once, and not at all where nothing is left to train.
         if not images:
             images.append(_image_features(context, clip))
-        for own in _shares(context, plan):
-            yield images[0][own], labels[own]
+        for indices in _shares(context, plan):
+            yield images[0][indices], labels[indices]
 
     stage = Stage(
         name="prompts",

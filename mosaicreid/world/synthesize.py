@@ -270,8 +270,10 @@ def _stranger(world: World, generator: np.random.Generator) -> NDArray[np.int16]
 def _describe(world: World, people: Mapping[str, Annotation], jobs: list[Job], **settings: int) -> dict[str, object]:
     counts = {}
     for split, folder in FOLDERS.items():
-        own = [job for job in jobs if job.path.startswith(f"{folder}/")]
-        counts[split] = vars(Counts(len(own), len({job.pid for job in own if job.pid > DISTRACTOR})))
+        jobs_of_split = [job for job in jobs if job.path.startswith(f"{folder}/")]
+        counts[split] = vars(
+            Counts(len(jobs_of_split), len({job.pid for job in jobs_of_split if job.pid > DISTRACTOR}))
+        )
     tested = world.knowledge_gain_among(people["test"].codes)
     return {
         "like": world.schema.dataset,

@@ -30,9 +30,9 @@ def analyse_runs(runs: pd.DataFrame, dataset: str) -> dict[str, pd.DataFrame]:
     ]
     parts: dict[str, list[pd.DataFrame]] = {}
     for metric in METRICS:
-        found = estimate_all(table, names, metric)
+        results = estimate_all(table, names, metric)
         for estimator in ESTIMATORS:
-            result = found[estimator.name]
+            result = results[estimator.name]
             if estimator.spread:
                 alone = [estimator.estimate(single, names, metric)[estimator.spread] for single in by_seed]
                 result["seed_sd"] = np.std(alone, axis=0, ddof=1) if len(alone) > 1 else np.nan
@@ -54,7 +54,7 @@ def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, usual: Expert
     """
     wanted = {"last_k": last_k_variants(usual.last_k), "ablations": ablations(usual)}
     reference = _ap(root, runs, dataset, "")
-    found = {}
+    tables = {}
     for name, variants in wanted.items():
         rows = []
         for variant in variants:
@@ -63,8 +63,8 @@ def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, usual: Expert
                 raise InputError(f"{variant.name} has {len(ap)} seeds of {dataset}, all has {len(reference[0])}")
             mean, low, high = paired_mean(100 * (ap - reference[0]), pids)
             rows.append({"variant": variant.label, **summary, "difference": mean, "ci_low": low, "ci_high": high})
-        found[name] = pd.DataFrame(rows)
-    return found
+        tables[name] = pd.DataFrame(rows)
+    return tables
 
 
 def _ap(root: Path, runs: pd.DataFrame, dataset: str, label: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:

@@ -36,10 +36,10 @@ def scores_by_bits(tables3: Mapping[str, pd.DataFrame], truths: Mapping[str, pd.
     tables = []
     for dataset, truth in truths.items():
         table, bits = tables3[dataset], truth.set_index("attribute")[TRUTH]
-        told = table[list(bits.index)].to_numpy(float) @ bits.to_numpy()
-        curve = IsotonicRegression().fit(told, table["mAP"]).predict(told)
-        own = table[["configuration", "mAP", "mAP_sd"]].assign(dataset=dataset, bits=told, curve=curve)
-        tables.append(columns_first(own, "dataset", "configuration", "bits"))
+        known_bits = table[list(bits.index)].to_numpy(float) @ bits.to_numpy()
+        curve = IsotonicRegression().fit(known_bits, table["mAP"]).predict(known_bits)
+        scores = table[["configuration", "mAP", "mAP_sd"]].assign(dataset=dataset, bits=known_bits, curve=curve)
+        tables.append(columns_first(scores, "dataset", "configuration", "bits"))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -53,13 +53,14 @@ def truth_agreement(
     ``table3_of``. Returns dataset, importance, rho, ci_low, ci_high, attributes.
     """
     rows = []
-    for dataset, own in table.groupby("dataset", sort=False):
-        own = own.set_index("attribute")
-        columns = importances(ours, list(own.index), dataset=str(dataset), metric="mAP").assign(
-            mixed_effects=own["effect"], alone=gains_alone(tables3[str(dataset)], list(own.index))
+    for dataset, rows_of_dataset in table.groupby("dataset", sort=False):
+        rows_of_dataset = rows_of_dataset.set_index("attribute")
+        columns = importances(ours, list(rows_of_dataset.index), dataset=str(dataset), metric="mAP").assign(
+            mixed_effects=rows_of_dataset["effect"],
+            alone=gains_alone(tables3[str(dataset)], list(rows_of_dataset.index)),
         )
         for name in columns:
-            pairs = pd.concat([columns[name], own[TRUTH]], axis=1).dropna().to_numpy(float)
+            pairs = pd.concat([columns[name], rows_of_dataset[TRUTH]], axis=1).dropna().to_numpy(float)
             rows.append({"dataset": dataset, "importance": name, **_rho(pairs[:, 0], pairs[:, 1])})
     return pd.DataFrame(rows)
 
@@ -77,9 +78,12 @@ def gains_alone(table3: pd.DataFrame, attributes: list[str]) -> pd.Series:
 def truth_correlations(table: pd.DataFrame) -> pd.DataFrame:
     """Rank correlation of the mixed effects with every column of the truth: dataset, truth, rho, ci_low, ci_high."""
     rows = []
-    for dataset, own in table.groupby("dataset", sort=False):
-        truths = [str(name) for name in own if str(name).endswith("_bits") or name == "visibility"]
-        rows += [{"dataset": dataset, "truth": name, **_rho(own["effect"], own[name])} for name in truths]
+    for dataset, rows_of_dataset in table.groupby("dataset", sort=False):
+        truths = [str(name) for name in rows_of_dataset if str(name).endswith("_bits") or name == "visibility"]
+        rows += [
+            {"dataset": dataset, "truth": name, **_rho(rows_of_dataset["effect"], rows_of_dataset[name])}
+            for name in truths
+        ]
     return pd.DataFrame(rows)
 
 
@@ -106,8 +110,8 @@ def expected_correlation(
     """
     generator = np.random.default_rng(seed)
     rows = []
-    for dataset, own in table.groupby("dataset", sort=False):
-        truth, effect, std_err = (own[name].to_numpy(float) for name in (TRUTH, "effect", "std_err"))
+    for dataset, effects in table.groupby("dataset", sort=False):
+        truth, effect, std_err = (effects[name].to_numpy(float) for name in (TRUTH, "effect", "std_err"))
         rho = float(stats.spearmanr(effect, truth).statistic)
         line = stats.linregress(truth, effect)
         draws = line.intercept + line.slope * truth + std_err * generator.standard_normal((_DRAWS, len(truth)))
@@ -116,7 +120,7 @@ def expected_correlation(
         low, high = np.quantile(expected, [0.025, 0.975])
         reliability = max(0.0, 1 - float(np.mean(std_err**2) / effect.var(ddof=1)))
         curve = scores[scores["dataset"] == dataset].set_index("configuration")
-        marks = tables3[str(dataset)].set_index("configuration")[own["attribute"].tolist()]
+        marks = tables3[str(dataset)].set_index("configuration")[effects["attribute"].tolist()]
         glm_rho = _additive_rho(marks, curve.loc[marks.index, "curve"], truth)
         rows.append(
             {

@@ -99,8 +99,8 @@ def analyse_paper(datasets: Sequence[str]) -> dict[str, pd.DataFrame]:
     parts: dict[str, list[pd.DataFrame]] = {}
     for dataset in datasets:
         for metric in published.METRICS:
-            found = estimate_all(published.load_experiments(dataset), published.attributes(dataset), metric)
-            for name, frame in found.items():
+            results = estimate_all(published.load_experiments(dataset), published.attributes(dataset), metric)
+            for name, frame in results.items():
                 parts.setdefault(name, []).append(frame.assign(dataset=dataset, metric=metric))
     return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
 
@@ -153,16 +153,16 @@ def costs(root: Path, runs: pd.DataFrame) -> pd.DataFrame:
     seed. Seconds are those of the process; several run at once.
     """
     rows = []
-    for dataset, own in runs.groupby("dataset", sort=False):
+    for dataset, runs_of_dataset in runs.groupby("dataset", sort=False):
         table, _ = collect(root, dataset=str(dataset))
-        table = table[table["seed"].isin(own["seed"])]
+        table = table[table["seed"].isin(runs_of_dataset["seed"])]
         for column in [str(name) for name in table if str(name).endswith("_seconds")]:
             part = column.removesuffix("_seconds")
             shared = part in ("pretrain", "prompts", "baseline")
             seconds = table.groupby("seed")[column].first() if shared else table[column].dropna()
             rows.append({"dataset": dataset, "part": part, "seconds": seconds.mean(), "times": len(seconds)})
-    found = pd.DataFrame(rows)
-    return found.assign(total_minutes=found["seconds"] * found["times"] / 60)
+    parts = pd.DataFrame(rows)
+    return parts.assign(total_minutes=parts["seconds"] * parts["times"] / 60)
 
 
 def _of(table: pd.DataFrame, metric: str) -> pd.DataFrame:

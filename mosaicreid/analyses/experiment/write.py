@@ -60,9 +60,9 @@ def write_experiment(
             analyses raise; nothing has been written then.
     """
     runs, skipped = collect_runs(root, datasets, seeds=seeds)
-    found = experiment_tables(root, runs, datasets=datasets, variants_on=variants_on, data=data, profile=profile)
-    write_tables(found, Path(results))
-    draw(Path(results), tables=found)
+    computed = experiment_tables(root, runs, datasets=datasets, variants_on=variants_on, data=data, profile=profile)
+    write_tables(computed, Path(results))
+    draw(Path(results), tables=computed)
     return skipped
 
 
@@ -84,16 +84,16 @@ def experiment_tables(
     of_paper = [dataset for dataset in datasets if dataset in published.DATASETS]
     tables3 = {dataset: table3_of(runs, dataset) for dataset in datasets}
     analysed = [analyse_runs(runs, dataset) for dataset in datasets]
-    ours = {name: pd.concat([found[name] for found in analysed], ignore_index=True) for name in analysed[0]}
-    found = {f"table3_{dataset}": table for dataset, table in tables3.items()} | ours
+    ours = {name: pd.concat([frames[name] for frames in analysed], ignore_index=True) for name in analysed[0]}
+    frames = {f"table3_{dataset}": table for dataset, table in tables3.items()} | ours
     if of_paper:
         paper = tables.analyse_paper(of_paper)
-        found |= tables.effects_beside_published(ours, paper)
-        found["agreement"] = tables.agreement_with_paper(ours, paper, of_paper)
-    found["runs"] = runs
-    found["sizes"] = tables.sizes(runs, data)
-    found["costs"] = tables.costs(root, runs)
-    found["table3"] = pd.concat([tables.table3_beside_published(table, dataset) for dataset, table in tables3.items()])
+        frames |= tables.effects_beside_published(ours, paper)
+        frames["agreement"] = tables.agreement_with_paper(ours, paper, of_paper)
+    frames["runs"] = runs
+    frames["sizes"] = tables.sizes(runs, data)
+    frames["costs"] = tables.costs(root, runs)
+    frames["table3"] = pd.concat([tables.table3_beside_published(table, dataset) for dataset, table in tables3.items()])
     robust = robust_tables(
         {dataset: per_query_table(root, runs, dataset) for dataset in datasets},
         {dataset: table[["configuration", *get_schema(dataset).attributes]] for dataset, table in tables3.items()},
@@ -102,23 +102,23 @@ def experiment_tables(
     if truths:
         # As the file has them, so that the comparison can be repeated from the committed tables.
         effects = as_written(robust["effects"])
-        found["truth"] = known_truth.effects_and_truth(effects, truths)
-        found["truth_agreement"] = known_truth.truth_agreement(ours, found["truth"], tables3)
-        found["bits"] = known_truth.scores_by_bits(tables3, truths)
-        found["truth_followed"] = known_truth.truth_correlations(found["truth"])
-        found["truth_reading"] = known_truth.expected_correlation(found["truth"], found["bits"], tables3)
+        frames["truth"] = known_truth.effects_and_truth(effects, truths)
+        frames["truth_agreement"] = known_truth.truth_agreement(ours, frames["truth"], tables3)
+        frames["bits"] = known_truth.scores_by_bits(tables3, truths)
+        frames["truth_followed"] = known_truth.truth_correlations(frames["truth"])
+        frames["truth_reading"] = known_truth.expected_correlation(frames["truth"], frames["bits"], tables3)
     if variants_on:
         usual = make_config(profile).experts
         compared = compare_variants(root, runs, variants_on, usual)
-        found["last_k"] = tables.table6_beside_published(compared["last_k"], usual.last_k)
-        found["ablations"], found["ablation_counts"] = tables.judge_ablations(
+        frames["last_k"] = tables.table6_beside_published(compared["last_k"], usual.last_k)
+        frames["ablations"], frames["ablation_counts"] = tables.judge_ablations(
             compared["ablations"].assign(dataset=variants_on)
         )
     about = {"datasets": list(datasets), "profile": profile, "seeds": sorted(runs["seed"].unique().tolist())}
     margin = {"margin_mAP_points": MARGIN}
     return {
         **{f"robust_{name}": Table(frame=frame, parameters=margin) for name, frame in robust.items()},
-        **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in found.items()},
+        **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in frames.items()},
     }
 
 

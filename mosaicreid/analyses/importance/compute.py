@@ -28,8 +28,8 @@ def analyse_table(
         raise InputError(
             f"the column {label!r} has {repeated!r} more than once; expected a different name in every row"
         )
-    found = estimate_all(table.assign(configuration=table[label]), attributes, metric)
-    glm, welch = found["glm"].set_index("term"), found["welch"].set_index("attribute")
+    estimated = estimate_all(table.assign(configuration=table[label]), attributes, metric)
+    glm, welch = estimated["glm"].set_index("term"), estimated["welch"].set_index("attribute")
     judged = caveats.t_against_z(glm, len(table))
     deletions = sensitivity.leave_one_row_out(table, attributes, metric, label=label)
     # The intercept is not among the tests that are corrected: nobody asks whether mAP is zero.
@@ -43,7 +43,7 @@ def analyse_table(
         "confounding": caveats.confounding(table, attributes, metric),
     }
     return (
-        found
+        estimated
         | {name: frame.reset_index() for name, frame in by_index.items()}
         | {
             "multiplicity": pd.concat(adjusted, names=["test"]).reset_index(),

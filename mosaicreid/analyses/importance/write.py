@@ -24,8 +24,8 @@ def write_figures(tables: Mapping[str, pd.DataFrame], results: Path, *, source: 
             for name, plot in estimator.plots.items():
                 figures = {name: by_dataset(rows)} if plot.together else {}
                 if not plot.together:
-                    for dataset, own in rows.groupby("dataset", sort=False):
-                        figures[f"{name}_{dataset}"] = {TITLES[str(dataset)]: own}
+                    for dataset, rows_of_dataset in rows.groupby("dataset", sort=False):
+                        figures[f"{name}_{dataset}"] = {TITLES[str(dataset)]: rows_of_dataset}
                 for file, panels in figures.items():
                     figure = plot.draw(panels, metric=title)
                     save_figure(figure, Path(results) / "figures" / f"{source}_{file}_{metric}.svg")

@@ -17,7 +17,7 @@ KEYS = ["dataset", "configuration", "variant", "seed"]
 SAME, ROUNDING, DIFFERENT = "the same to the last digit", "the same up to rounding", "different"
 
 
-def compare_runs(own: pd.DataFrame, committed: pd.DataFrame) -> pd.DataFrame:
+def compare_runs(measured: pd.DataFrame, committed: pd.DataFrame) -> pd.DataFrame:
     """The runs that both tables (``experiment_runs.csv``) have, a row each.
 
     Returns dataset, run, seed, mAP, committed_mAP, difference, rank1, committed_rank1, rank1_difference (percent and
@@ -26,7 +26,7 @@ def compare_runs(own: pd.DataFrame, committed: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: there is no common run.
     """
-    pairs = [table.assign(variant=table["variant"].fillna("")) for table in (own, committed)]
+    pairs = [table.assign(variant=table["variant"].fillna("")) for table in (measured, committed)]
     both = pairs[0].merge(pairs[1], on=KEYS, suffixes=("", "_committed"), validate="one_to_one")
     if both.empty:
         raise InputError(
@@ -55,15 +55,15 @@ def summarise(compared: pd.DataFrame, committed: pd.DataFrame) -> pd.DataFrame:
     The verdict follows the rule of this module; without a spread over seeds only equality can be told.
     """
     rows = []
-    for dataset, own in compared.groupby("dataset", sort=False):
-        difference = own["difference"].to_numpy()
+    for dataset, pairs in compared.groupby("dataset", sort=False):
+        difference = pairs["difference"].to_numpy()
         seed_sd = _seed_sd(committed[committed["dataset"] == dataset])
         square = float(np.sqrt(np.mean(difference**2)))
-        equal = (own["difference"] == 0) & (own["rank1_difference"] == 0)
+        equal = (pairs["difference"] == 0) & (pairs["rank1_difference"] == 0)
         rows.append(
             {
                 "dataset": dataset,
-                "runs": len(own),
+                "runs": len(pairs),
                 "equal": int(equal.sum()),
                 "mean_difference": float(difference.mean()),
                 "mean_absolute": float(np.abs(difference).mean()),

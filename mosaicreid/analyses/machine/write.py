@@ -20,8 +20,8 @@ def write_comparison(runs: Path, results: Path, committed: Path) -> pd.DataFrame
         InputError: a table or the run ``all`` is missing, or no run is in both; nothing has been written then.
     """
     name = "experiment_runs.csv"
-    own, known = read_results(Path(results) / name), read_results(Path(committed) / name)
-    compared = compare_runs(own, known)
+    measured, known = read_results(Path(results) / name), read_results(Path(committed) / name)
+    compared = compare_runs(measured, known)
     summary = summarise(compared, known)
     minutes = float(read_results(Path(results) / "experiment_costs.csv")["total_minutes"].sum())
     first = compared.iloc[0]

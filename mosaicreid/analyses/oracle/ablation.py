@@ -70,10 +70,12 @@ def subsample_people(query: Samples, gallery: Samples, *, people: int, seed: int
     known = np.unique(query.pids)
     chosen = generator.permutation(known)[:people]
     _, first = np.unique(np.stack([gallery.pids, gallery.camids]), axis=1, return_index=True)
-    own = first[np.isin(gallery.pids[first], chosen)]
+    of_chosen = first[np.isin(gallery.pids[first], chosen)]
     nobody = ~np.isin(gallery.pids, known)
-    others = generator.permutation(np.flatnonzero(nobody))[: round(len(own) * nobody.sum() / (~nobody).sum())]
-    return _at(query, np.flatnonzero(np.isin(query.pids, chosen))), _at(gallery, np.sort(np.concatenate([own, others])))
+    others = generator.permutation(np.flatnonzero(nobody))[: round(len(of_chosen) * nobody.sum() / (~nobody).sum())]
+    return _at(query, np.flatnonzero(np.isin(query.pids, chosen))), _at(
+        gallery, np.sort(np.concatenate([of_chosen, others]))
+    )
 
 
 def attribute_values(ablated: Ablated, *, pairs: int, seed: int) -> pd.DataFrame:

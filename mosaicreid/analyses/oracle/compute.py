@@ -62,15 +62,15 @@ def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effor
         gallery=gallery,
         device=str(session.context.accelerator.device),
     )
-    found = run_controls(probe, seed=seed, noise=effort.noise)
+    answers = run_controls(probe, seed=seed, noise=effort.noise)
     some = ablation.subsample_people(query, gallery, people=effort.people, seed=_PEOPLE_SEED)
     ablated = ablation.Ablated(model=model, router=router, query=some[0], gallery=some[1], device=probe.device)
     tables: Mapping[str, pd.DataFrame] = {
-        "heads": found.heads,
-        "weights": found.weights,
+        "heads": answers.heads,
+        "weights": answers.weights,
         "attributes": ablation.attribute_values(ablated, pairs=effort.pairs, seed=seed).assign(pairs=effort.pairs),
         "clusters": ablation.cluster_values(ablated, partition(schema)),
-        "controls": found.per_query,
+        "controls": answers.per_query,
     }
     paths = [part_path(runs, dataset=dataset, seed=seed, part=name) for name in PARTS]
     for path, name in zip(paths, PARTS, strict=True):
@@ -131,8 +131,8 @@ def _from_checkpoints(session: Session) -> Tensor:
 
 
 def _require(session: Session, stage: str, path: Path) -> None:
-    found = load_checkpoint(path, stage=stage)
-    different = differing_settings(found.settings, identity(session.context, stage))
-    if different or not found.done:
+    checkpoint = load_checkpoint(path, stage=stage)
+    different = differing_settings(checkpoint.settings, identity(session.context, stage))
+    if different or not checkpoint.done:
         reason = f"has other settings ({', '.join(different[:5])})" if different else "is not finished"
         raise InputError(f"{path} {reason}; expected the checkpoint that the run was made with: run the sweep first")

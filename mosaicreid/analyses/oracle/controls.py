@@ -123,10 +123,13 @@ def _permuted(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]
     pids = np.concatenate([probe.query.pids, probe.gallery.pids])
     consistent = np.split(labels.permute_between_people(everybody, pids, generator), [len(probe.query)])
     inconsistent = np.split(labels.permute_between_images(everybody, generator), [len(probe.query)])
-    found = {"permuted-people": probe.similarities(*consistent), "permuted-images": probe.similarities(*inconsistent)}
+    similarities = {
+        "permuted-people": probe.similarities(*consistent),
+        "permuted-images": probe.similarities(*inconsistent),
+    }
     if probe.permuted is not None:
-        found["permuted-trained"] = probe.similarities(*consistent, model=probe.permuted)
-    return found
+        similarities["permuted-trained"] = probe.similarities(*consistent, model=probe.permuted)
+    return similarities
 
 
 def _distractors_labelled(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:

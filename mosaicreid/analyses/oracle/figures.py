@@ -54,18 +54,20 @@ def plot_noise(table: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(6.2, 3.4), layout="constrained")
         axes = figure.subplots(1, len(datasets), sharey=True, squeeze=False)
         for axis, dataset in zip(axes[0], datasets, strict=True):
-            own = table[table["dataset"] == dataset]
-            start = own[own["control"] == "oracle"]
+            rows_of_dataset = table[table["dataset"] == dataset]
+            start = rows_of_dataset[rows_of_dataset["control"] == "oracle"]
             for (where, name), colour, marker in zip(
                 {"query": "queries", "gallery": "gallery", "both": "both"}.items(),
                 (ORANGE, GREY, BLUE),
                 "s^o",
                 strict=True,
             ):
-                rows = pd.concat([start, own[own["control"] == f"noise-{where}"]]).sort_values("level")
+                rows = pd.concat([start, rows_of_dataset[rows_of_dataset["control"] == f"noise-{where}"]]).sort_values(
+                    "level"
+                )
                 axis.plot(rows["level"], rows["mAP"], marker=marker, color=colour, label=f"wrong in {name}")
                 axis.fill_between(rows["level"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.15, linewidth=0)
-            baseline = own[own["control"] == "baseline"].iloc[0]
+            baseline = rows_of_dataset[rows_of_dataset["control"] == "baseline"].iloc[0]
             axis.axhline(baseline["mAP"], color="black", linestyle="--", linewidth=1, label="no experts")
             axis.axhspan(baseline["ci_low"], baseline["ci_high"], color="black", alpha=0.08, linewidth=0)
             axis.set_title(TITLES[dataset])
@@ -88,8 +90,8 @@ def plot_split(table: pd.DataFrame) -> Figure:
             second = (rows["part"] == "from control").to_numpy()
             position = np.arange(len(rows))
             for chosen, colour in ((~second, BLUE), (second, ORANGE)):
-                own = rows[chosen]
-                draw_intervals(axis, own["points"], own["ci_low"], own["ci_high"], position[chosen], colour)
+                part = rows[chosen]
+                draw_intervals(axis, part["points"], part["ci_low"], part["ci_high"], position[chosen], colour)
             names = [SPLITS[split][int(late)] for split, late in zip(rows["split"], second, strict=True)]
             axis.set_yticks(position, names, fontsize=9)
             for edge in np.flatnonzero(rows["split"].to_numpy()[1:] != rows["split"].to_numpy()[:-1]):

@@ -61,8 +61,8 @@ def fuse(
             "chosen_crossfit": share,
         }
     )
-    found = {"fusion": ap[np.argmax(seen)], "fusion-crossfit": crossfit, "fusion-best": ap[np.argmax(scores)]}
-    return Fusion(ap=found, weights=table)
+    by_choice = {"fusion": ap[np.argmax(seen)], "fusion-crossfit": crossfit, "fusion-best": ap[np.argmax(scores)]}
+    return Fusion(ap=by_choice, weights=table)
 
 
 def cross_fit(

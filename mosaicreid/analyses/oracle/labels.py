@@ -48,15 +48,15 @@ def permute_between_people(codes: Codes, pids: NDArray[np.integer], generator: n
     people, first, person = np.unique(pids[labelled], return_index=True, return_inverse=True)
     if len(people) < 2:
         raise InputError(f"got {len(people)} labelled identities, expected at least 2 to permute labels between")
-    own = codes[labelled][first]
-    if not (own[person] == codes[labelled]).all():
+    people_codes = codes[labelled][first]
+    if not (people_codes[person] == codes[labelled]).all():
         raise InputError("the images of one identity carry different labels; expected identity-level annotation")
     permuted = codes.copy()
     # A random cyclic order: everybody takes the next one's labels, so nobody keeps their own.
     order = generator.permutation(len(people))
     donor = np.empty(len(people), dtype=np.int64)
     donor[order] = np.roll(order, -1)
-    permuted[labelled] = own[donor[person]]
+    permuted[labelled] = people_codes[donor[person]]
     return permuted
 
 
@@ -111,8 +111,8 @@ def has_look_alike(
     owners: dict[bytes, set[int]] = {}
     for vector, pid in zip(codes, pids, strict=True):
         owners.setdefault(vector.tobytes(), set()).add(int(pid))
-    found = [
+    alike = [
         bool(owners.get(vector.tobytes(), set()) - {int(pid)})
         for vector, pid in zip(query_codes, query_pids, strict=True)
     ]
-    return np.array(found, dtype=bool)
+    return np.array(alike, dtype=bool)

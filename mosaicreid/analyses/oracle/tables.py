@@ -163,12 +163,12 @@ def oracle_tables(runs: Path, *, datasets: Sequence[str], seeds: Sequence[int]) 
     tables: dict[str, list[pd.DataFrame]] = {}
     for dataset in datasets:
         answers = arrange(read_part(runs, dataset=dataset, seeds=seeds, part="controls"))
-        found = {
+        of_dataset = {
             "controls": control_table(answers),
             "split": split_table(answers),
             "heads": head_table(read_part(runs, dataset=dataset, seeds=seeds, part="heads")),
             "weights": read_part(runs, dataset=dataset, seeds=seeds, part="weights").drop(columns="gallery"),
         }
-        for name, table in found.items():
+        for name, table in of_dataset.items():
             tables.setdefault(name, []).append(columns_first(table.assign(dataset=dataset), "dataset"))
     return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}

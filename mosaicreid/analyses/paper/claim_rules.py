@@ -72,12 +72,13 @@ def effect(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
 def weak(claim: TableClaim, tables: Tables, *, strong: Sequence[str]) -> tuple[str, list[str]]:
     """An effect near zero: the interval includes zero and stays below the effects of the ``strong`` attributes."""
     (name,) = claim.attributes
-    found = claim.row(tables, "published_glm", term=name)
+    coefficient = claim.row(tables, "published_glm", term=name)
     least = min(claim.row(tables, "published_glm", term=other)["coef"] for other in strong)
-    evidence = f"95 % interval {found['ci_low']:.2f} to {found['ci_high']:.2f}; the least strong effect is {least:.2f}"
-    if not found["ci_low"] <= 0 <= found["ci_high"]:
+    interval = f"95 % interval {coefficient['ci_low']:.2f} to {coefficient['ci_high']:.2f}"
+    evidence = f"{interval}; the least strong effect is {least:.2f}"
+    if not coefficient["ci_low"] <= 0 <= coefficient["ci_high"]:
         return evidence, ["the interval excludes zero"]
-    return evidence, ["the interval reaches effects called strong"] if found["ci_high"] >= least else []
+    return evidence, ["the interval reaches effects called strong"] if coefficient["ci_high"] >= least else []
 
 
 def difference(claim: TableClaim, tables: Tables, *, level: float) -> tuple[str, list[str]]:
@@ -134,30 +135,29 @@ def forest_leaders(claim: TableClaim, tables: Tables, *, importance: str, k: int
 def stronger(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
     """The first attribute's coefficient exceeds the second's, by a test of their difference."""
     first, second = claim.attributes
-    found = claim.row(tables, "caveats_contrast", first=first, second=second)
-    evidence = (
-        f"difference {found['coef']:.2f} ± {found['std_err']:.2f} (standard error), p = {found['p_value']:.3g} (z)"
-    )
-    if found["coef"] <= 0:
+    contrast = claim.row(tables, "caveats_contrast", first=first, second=second)
+    difference = f"difference {contrast['coef']:.2f} ± {contrast['std_err']:.2f} (standard error)"
+    evidence = f"{difference}, p = {contrast['p_value']:.3g} (z)"
+    if contrast["coef"] <= 0:
         return evidence, ["the other way round"]
-    return evidence, ["the difference is not significant"] if found["p_value"] >= _ALPHA else []
+    return evidence, ["the difference is not significant"] if contrast["p_value"] >= _ALPHA else []
 
 
 def attributes_differ(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
     """It matters which attributes are included, not only how many: an F test of equal coefficients."""
-    found = claim.row(tables, "caveats_equal_effects")
+    test = claim.row(tables, "caveats_equal_effects")
     evidence = (
-        f"their number alone explains {found['r2_count']:.0%} of the variance, all separately {found['r2_full']:.0%}; "
-        f"p = {found['p_value']:.3g} (F)"
+        f"their number alone explains {test['r2_count']:.0%} of the variance, all separately {test['r2_full']:.0%}; "
+        f"p = {test['p_value']:.3g} (F)"
     )
-    return evidence, ["cannot be told from counting attributes"] if found["p_value"] >= _ALPHA else []
+    return evidence, ["cannot be told from counting attributes"] if test["p_value"] >= _ALPHA else []
 
 
 def same_conclusions(claim: TableClaim, tables: Tables, *, other: str) -> tuple[str, list[str]]:
     """The attributes with p < 0.05 in the GLM of this metric are those of the ``other`` metric."""
     glm = tables["published_glm"]
     glm = glm[(glm["dataset"] == claim.dataset) & (glm["term"] != "Intercept") & (glm["p_value"] < _ALPHA)]
-    found = {metric: list(glm.loc[glm["metric"] == metric, "term"]) for metric in (other, claim.metric)}
-    evidence = "; ".join(f"{metric}: {', '.join(names) or 'none'}" for metric, names in found.items())
-    first, second = (set(names) for names in found.values())
+    significant = {metric: list(glm.loc[glm["metric"] == metric, "term"]) for metric in (other, claim.metric)}
+    evidence = "; ".join(f"{metric}: {', '.join(names) or 'none'}" for metric, names in significant.items())
+    first, second = (set(names) for names in significant.values())
     return evidence, ["other attributes are significant"] if first != second else []

@@ -78,9 +78,9 @@ def compare_row_orders() -> pd.DataFrame:
         is_baseline = table["configuration"] == "baseline"
         orders = {"printed": table, "baseline-first": pd.concat([table[is_baseline], table[~is_baseline]])}
         for order, ordered in orders.items():
-            found = _line_up(printed, forest_importance(ordered, published.attributes(dataset), "mAP"))
-            agree = found["published"] == _show(found, _PRINTED[5])
-            rows.append({"dataset": dataset, "order": order, "agree": int(agree.sum()), "total": len(found)})
+            recomputed = _line_up(printed, forest_importance(ordered, published.attributes(dataset), "mAP"))
+            agree = recomputed["published"] == _show(recomputed, _PRINTED[5])
+            rows.append({"dataset": dataset, "order": order, "agree": int(agree.sum()), "total": len(recomputed)})
     return pd.DataFrame(rows)
 
 

@@ -118,13 +118,13 @@ def search(evidence: Evidence) -> Recovery:
 def welch_columns(scores: pd.Series, printed: pd.DataFrame) -> dict[str, np.ndarray]:
     """By attribute, every 0/1 column (C, n) that has the printed t_stat, p_value and cohens_d (Table 5, rounded)."""
     targets = printed[["t_stat", "cohens_d"]].astype(float)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in printed.index}
+    candidates: dict[str, list[np.ndarray]] = {name: [] for name in printed.index}
     for first, t_stat, cohens_d in _every_test(scores.to_numpy()):
         for name, wanted_t, wanted_d in targets.itertuples():
             near = (np.abs(t_stat - wanted_t) < 0.00051) & (np.abs(cohens_d - wanted_d) < 0.00051)
-            found[name].append(first + np.flatnonzero(near))
+            candidates[name].append(first + np.flatnonzero(near))
     columns = {}
-    for name, blocks in found.items():
+    for name, blocks in candidates.items():
         bits = np.concatenate(blocks)[:, None] >> np.arange(len(scores)) & 1
         columns[name] = bits[_gives_welch(bits, scores, printed.loc[[name]])].astype(float)
     return columns
@@ -166,12 +166,12 @@ def recovery_tables() -> dict[str, Table]:
     """
     steps, columns = [], []
     for dataset in published.DATASETS:
-        found = search(load_evidence(dataset))
+        recovered = search(load_evidence(dataset))
         table = published.load_experiments(dataset)[list(published.attributes(dataset))]
-        equal = float(sum(design.equals(table) for design in found.designs))
+        equal = float(sum(design.equals(table) for design in recovered.designs))
         last = pd.DataFrame({"step": ["table3"], "candidates": [equal], "log2_candidates": [np.log2(equal or np.nan)]})
-        steps.append(pd.concat([found.steps, last]).assign(dataset=dataset))
-        columns.append(found.columns.assign(dataset=dataset))
+        steps.append(pd.concat([recovered.steps, last]).assign(dataset=dataset))
+        columns.append(recovered.columns.assign(dataset=dataset))
     inputs = {f"table{number}": published.table_path(number) for number in (4, 5, 7)}
     inputs |= {f"table3_{dataset}": published.table_path(3, dataset) for dataset in published.DATASETS}
     return {
@@ -254,11 +254,11 @@ def _gives_glm(design: pd.DataFrame, evidence: Evidence) -> bool:
 
 def _gives_forest(design: pd.DataFrame, evidence: Evidence) -> bool:
     table = design.assign(mAP=evidence.scores["mAP"].to_numpy())
-    found = forest_importance(table, evidence.attributes, "mAP")
-    return _prints(found, evidence.importance[list(found)], "rounded")
+    recomputed = forest_importance(table, evidence.attributes, "mAP")
+    return _prints(recomputed, evidence.importance[list(recomputed)], "rounded")
 
 
-def _prints(found: pd.DataFrame, printed: pd.DataFrame, rule: str) -> bool:
+def _prints(recomputed: pd.DataFrame, printed: pd.DataFrame, rule: str) -> bool:
     """Whether ``found`` (floats), in the columns of ``printed`` (strings), would be printed like it."""
-    pairs = zip(found[list(printed)].to_numpy().ravel(), printed.to_numpy().ravel(), strict=True)
+    pairs = zip(recomputed[list(printed)].to_numpy().ravel(), printed.to_numpy().ravel(), strict=True)
     return all(as_printed(value, text, rule) == text for value, text in pairs)

@@ -27,7 +27,7 @@ def analyse_panel(panel: Panel, *, dataset: str, margin: float = MARGIN) -> dict
     std_err = pd.Series(fitted.std_err[1:], index=panel.attributes)
     combined = combine(fitted, contrast_weights(dataset))
     naive = mixed_effects.naive_effects(panel).set_index("attribute").add_prefix("naive_")
-    found = {
+    tables = {
         "effects": mixed_effects.effects(fitted, margin=margin).join(naive, on="attribute"),
         "contrasts": mixed_effects.effects(combined, margin=margin)
         .rename(columns={"attribute": "contrast"})
@@ -36,18 +36,18 @@ def analyse_panel(panel: Panel, *, dataset: str, margin: float = MARGIN) -> dict
         "power": pd.concat([power(fitted), power(combined)], ignore_index=True),
         "components": mixed_effects.variance_components(panel),
     }
-    found["power"]["seeds_needed"] = np.ceil(found["power"]["runs_factor"] * len(panel.seeds))
-    found["power"]["queries_needed"] = np.ceil(found["power"]["identities_factor"] * len(panel.pids))
+    tables["power"]["seeds_needed"] = np.ceil(tables["power"]["runs_factor"] * len(panel.seeds))
+    tables["power"]["queries_needed"] = np.ceil(tables["power"]["identities_factor"] * len(panel.pids))
     every = mixed_effects.leave_one_configuration_out(panel)
     every["shift"] = every["change"] / every["attribute"].map(std_err)
     worst = every.loc[every["change"].abs().groupby(every["attribute"]).rank(ascending=False, method="first") == 1]
     # An effect that no other configurations determine has no row.
-    found["influence"] = worst.set_index("attribute").reindex(list(panel.attributes)).reset_index()
-    found["answers"] = count_answers(found, every)
-    return found
+    tables["influence"] = worst.set_index("attribute").reindex(list(panel.attributes)).reset_index()
+    tables["answers"] = count_answers(tables, every)
+    return tables
 
 
-def count_answers(found: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.DataFrame:
+def count_answers(tables: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.DataFrame:
     """One row that says in numbers what the tables show.
 
     Of ``attributes``: ``naive`` (the paper's interval leaves out zero), ``uncorrected``, ``holm``, ``bh`` (p < 0.05),
@@ -56,7 +56,7 @@ def count_answers(found: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.Dat
     estimate). Of ``configurations``: ``better`` and ``worse`` than the baseline by their simultaneous intervals, and
     ``better_alone`` by their own.
     """
-    effects, gains, power_now = found["effects"], found["gains"], found["power"]
+    effects, gains, power_now = tables["effects"], tables["gains"], tables["power"]
     equivalent, holm = effects["p_equivalence"] < 0.05, effects["p_holm"] < 0.05
     whole = every["attribute"].map(effects.set_index("attribute")["effect"])
     reversed_ = every.loc[np.sign(every["effect"]) * np.sign(whole) < 0, "attribute"].nunique()

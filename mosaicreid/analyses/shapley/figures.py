@@ -27,10 +27,10 @@ def plot_shapley(table: pd.DataFrame) -> Figure:
             len(datasets), len(methods), height_ratios=counts, sharey="row", sharex="col", squeeze=False
         )
         for row, dataset in zip(axes, datasets, strict=True):
-            own = table[table["dataset"] == dataset]
-            order = own[own["method"] == methods[-1]].sort_values("value")["attribute"].tolist()
+            rows_of_dataset = table[table["dataset"] == dataset]
+            order = rows_of_dataset[rows_of_dataset["method"] == methods[-1]].sort_values("value")["attribute"].tolist()
             for axis, method in zip(row, methods, strict=True):
-                values = own[own["method"] == method].set_index("attribute").loc[order]
+                values = rows_of_dataset[rows_of_dataset["method"] == method].set_index("attribute").loc[order]
                 position = np.arange(len(order))
                 low, high = (values[end].fillna(values["value"]) for end in ("ci_low", "ci_high"))
                 draw_intervals(axis, values["value"], low, high, position, GREY if method == "truth" else BLUE)

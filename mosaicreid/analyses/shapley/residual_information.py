@@ -32,9 +32,11 @@ def residual_information(heads: pd.DataFrame, values: pd.DataFrame) -> pd.DataFr
 def residual_agreement(table: pd.DataFrame) -> pd.DataFrame:
     """Rank correlation of ``METHODS`` with unread bits: dataset, importance, rho, ci_low, ci_high, attributes."""
     rows = []
-    for dataset, own in table.groupby("dataset", sort=False):
-        for name in [name for name in METHODS if name in own and own[name].notna().all()]:
-            rho, low, high = spearman(own[name].to_numpy(float), own["unread_bits"].to_numpy(float))
+    for dataset, rows_of_dataset in table.groupby("dataset", sort=False):
+        for name in [name for name in METHODS if name in rows_of_dataset and rows_of_dataset[name].notna().all()]:
+            rho, low, high = spearman(
+                rows_of_dataset[name].to_numpy(float), rows_of_dataset["unread_bits"].to_numpy(float)
+            )
             row = {"dataset": dataset, "importance": name, "rho": rho, "ci_low": low, "ci_high": high}
-            rows.append(row | {"attributes": len(own)})
+            rows.append(row | {"attributes": len(rows_of_dataset)})
     return pd.DataFrame(rows)

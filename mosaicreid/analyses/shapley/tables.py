@@ -50,7 +50,7 @@ def shapley_tables(
             "leakage": leakage_values(data / dataset, dataset),
             **({"truth": truth} if truth is not None else {}),
         }
-        found = {
+        of_dataset = {
             "attributes": pd.concat([t.assign(method=name) for name, t in methods.items()], ignore_index=True),
             "contrasts": summarise(contrasts(sampled[~ends], contrast_weights(dataset))).rename(
                 columns={"attribute": "contrast"}
@@ -60,8 +60,8 @@ def shapley_tables(
             ),
             "games": game_facts(sampled),
         }
-        found["agreement"] = rank_agreement(found["attributes"])
-        for name, table in found.items():
+        of_dataset["agreement"] = rank_agreement(of_dataset["attributes"])
+        for name, table in of_dataset.items():
             tables.setdefault(name, []).append(columns_first(table.assign(dataset=dataset), "dataset"))
     return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
 
@@ -79,13 +79,13 @@ def summarise(values: pd.DataFrame) -> pd.DataFrame:
     if values["value"].nunique() < 2:
         raise InputError("every Shapley value is the same; the experts change nothing, so there is nothing to compare")
     rows = []
-    for player, own in values.groupby("player", sort=False):
-        table = own.pivot_table(index="seed", columns="query", values="value")
+    for player, of_player in values.groupby("player", sort=False):
+        table = of_player.pivot_table(index="seed", columns="query", values="value")
         if table.isna().to_numpy().any():
             raise InputError(f"the seeds of {player} answer different queries; expected the same in all of them")
-        pids = own.groupby("query")["pid"].first().to_numpy()
+        pids = of_player.groupby("query")["pid"].first().to_numpy()
         value, low, high = paired_mean(table.to_numpy(), pids)
-        halves = own.groupby("seed")["sampling_half"].first().to_numpy()
+        halves = of_player.groupby("seed")["sampling_half"].first().to_numpy()
         half = float(np.sqrt((halves**2).sum()) / len(halves))
         if len(halves) == 1:
             low, high = value - np.hypot(value - low, half), value + np.hypot(high - value, half)
@@ -182,15 +182,15 @@ def person_games(query: Images, gallery: Images, annotation: Annotation) -> tupl
     pids = query.pids[matched]
     values = np.empty((len(annotation.schema.attributes), len(pids)))
     for pid in np.unique(pids):
-        own = pids == pid
+        of_person = pids == pid
         person = replace(
             candidates,
-            matches=candidates.matches[own],
-            size=candidates.size[own],
-            size_no_distractors=candidates.size_no_distractors[own],
-            gallery=candidates.gallery[own],
+            matches=candidates.matches[of_person],
+            size=candidates.size[of_person],
+            size_no_distractors=candidates.size_no_distractors[of_person],
+            gallery=candidates.gallery[of_person],
         )
-        values[:, own] = shapley_values(subset_scores(person)["mAP"].to_numpy())[:, None]
+        values[:, of_person] = shapley_values(subset_scores(person)["mAP"].to_numpy())[:, None]
     return values, pids
 
 

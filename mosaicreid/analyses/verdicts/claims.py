@@ -140,8 +140,8 @@ def judge_claims(tables: Tables) -> pd.DataFrame:
         for dataset in claim.datasets:
             row = {"claim": claim.text, "where": claim.where, "dataset": TITLES[dataset]}
             for kind in ("published", "runs", "controls"):
-                found = _apply(getattr(claim, kind), tables, dataset, claim)
-                row |= {f"{kind}_evidence": found.evidence, kind: found.verdict}
+                finding = _apply(getattr(claim, kind), tables, dataset, claim)
+                row |= {f"{kind}_evidence": finding.evidence, kind: finding.verdict}
             rows.append(row | {"page": claim.page})
     return pd.DataFrame(rows)
 
