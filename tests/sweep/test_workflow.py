@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from papermill.cli import papermill
 
 from mosaicreid.analyses.experiment.collect import collect_runs
+from mosaicreid.cli import build_parser
 from mosaicreid.config.profiles import make_config
 from mosaicreid.results import write_results
 from mosaicreid.sweep.variants import ablations, last_k_variants, table3
@@ -191,6 +194,26 @@ def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
         listed = set(re.findall(rf"{dataset}: (\S+), seed 0", said))
         assert set(table3(dataset)) <= listed
     assert not (folder / "nowhere").exists()
+
+
+def test_every_planned_command_is_whole(tmp_path: Path) -> None:
+    """What the programs themselves accept, in the sweep as it is by default, where no setting is changed."""
+    said = snakemake(copy(tmp_path), "-n", "-p")
+    commands = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("Shell command: ")]
+    asked = 0
+    for command in commands:
+        for part in re.split(r"&&|\|\||;", command):
+            words = (
+                shlex.split(re.split(" >+ ", part)[0])
+                if re.match(r"\s*(TQDM_DISABLE=1 )?(mosaicreid|papermill) ", part)
+                else []
+            )
+            if "papermill" in words:
+                papermill.make_context("papermill", words[words.index("papermill") + 1 :])
+            elif words:
+                build_parser().parse_args(words[1:])
+            asked += bool(words)
+    assert asked > len(table3("market1501")) + len(table3("dukemtmc"))
 
 
 def test_on_a_cluster_a_training_job_asks_for_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,11 @@ def data_folder(wildcards):
     return str(SWEEP.data / wildcards.dataset)
 
 
+def option(*words):
+    """A command's option and its value, as words; nothing where the value is empty, which ``:q`` would not write."""
+    return list(words) if words[-1] else []
+
+
 def depends_on(*stages):
     """The settings that the numbers of ``stages`` depend on."""
     values = SWEEP.settings.to_dict()

@@ -11,7 +11,7 @@ def executed_notebook(wildcards):
 
 
 def analysed_table(wildcards):
-    return RESULTS / f"experiment_table3_{wildcards.dataset}.csv" if wildcards.about == "ours" else ""
+    return option("-r", "table", str(RESULTS / f"experiment_table3_{wildcards.dataset}.csv")) if wildcards.about == "ours" else []
 
 
 localrules:
@@ -33,7 +33,7 @@ rule statistics:
         "{wildcards.dataset}: the statistics of Table 3, {wildcards.about}"
     shell:
         "papermill notebooks/published.ipynb {output:q} -k python3 --no-progress-bar"
-        " -r dataset {wildcards.dataset:q} -r table {params.table:q} > {log:q} 2>&1"
+        " -r dataset {wildcards.dataset:q} {params.table:q} > {log:q} 2>&1"
         + FAILED
 
 

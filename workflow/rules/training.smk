@@ -25,7 +25,7 @@ rule shared:
     params:
         root=data_folder,
         folder=SHARED,
-        settings=format_settings(SWEEP.shared_settings()),
+        settings=option("--set", format_settings(SWEEP.shared_settings())),
         depends_on=depends_on("pretrain", "prompts", "baseline"),
     threads: 1 if TINY else 4
     resources:
@@ -41,7 +41,7 @@ rule shared:
         "find {params.folder:q} -maxdepth 1 '(' -name pretrain.pt -o -name prompts.pt -o -name baseline.pt ')'"
         " ! -newer {input.code:q} -delete;"
         " mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
-        " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} --set {params.settings:q} > {log:q} 2>&1"
+        " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} {params.settings:q} > {log:q} 2>&1"
         " && cksum {params.folder:q}/*.pt > {output:q}"
         " && echo {wildcards.dataset:q} shared stages, seed {wildcards.seed:q}: $SECONDS s"
         + FAILED
@@ -59,7 +59,9 @@ rule run:
         root=data_folder,
         folder=RUN,
         configuration=lambda wildcards: SWEEP.variant(wildcards.dataset, wildcards.name).configuration,
-        settings=lambda wildcards: format_settings(SWEEP.settings_of(wildcards.dataset, wildcards.name)),
+        settings=lambda wildcards: option(
+            "-r", "settings", format_settings(SWEEP.settings_of(wildcards.dataset, wildcards.name))
+        ),
         depends_on=depends_on("experts"),
         code=code_fingerprint("mosaicreid.training.run", notebook=Path("notebooks/train.ipynb")),
         failed=str(RUNS / "failed" / "{dataset}.{name}.seed{seed}.txt"),
@@ -79,7 +81,7 @@ rule run:
         # Progress bars belong to a terminal; in a notebook that stays they are noise.
         " TQDM_DISABLE=1 papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
         " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
-        " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} -r settings {params.settings:q}"
+        " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} {params.settings:q}"
         " > {log:q} 2>&1"
         " && echo {wildcards.dataset:q} {wildcards.name:q} seed {wildcards.seed:q}: $SECONDS s"
         + FAILED
