@@ -30,9 +30,9 @@ def main() -> None:
     total = 0.0
     for dataset in DATASETS:
         start = time.perf_counter()
-        images = read_file_list(folder / f"{dataset}.files.txt.gz", dataset)
+        images = read_file_list(folder / f"{dataset}.files.txt.gz", get_dataset(dataset))
         query, gallery = images["query"], images["gallery"]
-        annotation = read_annotation(folder / get_dataset(dataset).annotation.file_name, dataset)["test"]
+        annotation = read_annotation(folder / get_dataset(dataset).annotation.file_name, get_dataset(dataset))["test"]
         table = leakage_table(find_candidates(query, gallery, annotation), annotation)
         leakage_shapley(table, annotation.schema)
         seconds = time.perf_counter() - start

@@ -136,13 +136,13 @@ def test_data_check_lists_what_is_there_and_what_is_wrong(small, capsys):
 
 def test_data_check_refuses_what_it_cannot_read(small, capsys, tmp_path):
     assert f"{tmp_path} holds no images" in failed(capsys, "data", "check", str(tmp_path))
-    assert "is no image name of market1501" in failed(capsys, "data", "check", str(small), "--dataset", "market1501")
+    assert "not an image name of market1501" in failed(capsys, "data", "check", str(small), "--dataset", "market1501")
     message = failed(capsys, "data", "check", str(small), "--dataset", "msmt17")
     assert "unknown dataset 'msmt17'; expected one of: market1501, dukemtmc" in message
     missing = str(tmp_path / "missing.mat")
     assert f"no annotation file at {missing}" in failed(capsys, "data", "check", str(small), "--annotation", missing)
     (small / "query" / "stranger.jpg").touch()
-    assert "query/stranger.jpg is no image name of dukemtmc" in failed(capsys, "data", "check", str(small))
+    assert "query/stranger.jpg is not an image name of dukemtmc" in failed(capsys, "data", "check", str(small))
 
 
 @pytest.mark.parametrize("like", ["market1501", "dukemtmc"])

@@ -21,7 +21,8 @@ from mosaicreid.config.parsing import (
     merge,
     plain,
 )
-from mosaicreid.datasets import DATASETS, get_dataset, get_schema
+from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.datasets.definition import Dataset
 from mosaicreid.errors import InputError
 
 STAGES = ("pretrain", "prompts", "baseline", "experts")
@@ -214,9 +215,14 @@ class Config:
         inclusion_set(self.experts.configuration, self.schema)
 
     @property
+    def dataset(self) -> Dataset:
+        """The run's dataset, of the registry."""
+        return get_dataset(self.data.dataset)
+
+    @property
     def schema(self) -> Schema:
         """The attributes of the run's dataset."""
-        return get_schema(self.data.dataset)
+        return self.dataset.schema
 
     @property
     def included(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ _NO, _YES = 1, 2
 _IDENTITY_FIELD = "image_index"
 
 
-def read_annotation(path: Path, dataset: str) -> dict[str, Annotation]:
+def read_annotation(path: Path, dataset: Dataset) -> dict[str, Annotation]:
     """Read the annotation of ``dataset`` from its .mat file: ``{"train": Annotation, "test": Annotation}``.
 
     What the annotators left open stays visible: no label is code 0, several colours are several bits. Identities come
@@ -36,13 +36,12 @@ def read_annotation(path: Path, dataset: str) -> dict[str, Annotation]:
             unknown or of another kind; lengths differ; an identity repeats or is no number; a value is no code of its
             field.
     """
-    definition = get_dataset(dataset)
-    schema, layout = definition.schema, definition.annotation
+    schema, layout = dataset.schema, dataset.annotation
     content = _load(Path(path), layout)
     result = {}
     for split in ("train", "test"):
         where = f"{Path(path).name}, {split}"
-        columns = _columns(content, definition, split, where)
+        columns = _columns(content, dataset, split, where)
         pids = _identities(columns.pop(_IDENTITY_FIELD), where)
         for field, values in columns.items():
             if not isinstance(values, np.ndarray) or values.dtype.kind not in "uif":

@@ -67,8 +67,9 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
     """
     root = Path(root)
     dataset = dataset or detect_dataset(root)
-    folders = read_folders(dataset, root)
-    problems = count_differences(folders, expected_counts(dataset, root))
+    definition = get_dataset(dataset)
+    folders = read_folders(definition, root)
+    problems = count_differences(folders, expected_counts(definition, root))
     people = {split: np.unique(images.pids[images.pids > DISTRACTOR]) for split, images in folders.items()}
     for split in ("query", "gallery"):
         shared = np.intersect1d(people["train"], people[split])
@@ -80,10 +81,10 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
     problems += protocol_problems(folders["query"], folders["gallery"])
     problems += unreadable_images(root, folders.values())
 
-    file = annotation or root / get_dataset(dataset).annotation.file_name
+    file = annotation or root / definition.annotation.file_name
     annotations: Mapping[str, Annotation] = {}
     if annotation or file.is_file():
-        annotations = read_annotation(file, dataset)
+        annotations = read_annotation(file, definition)
         problems += _uncovered(people, annotations)
     else:
         problems.append(f"no annotation file {file}: `mosaicreid data annotations` fetches it, or use --annotation")

@@ -20,8 +20,7 @@ import pandas as pd
 
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation
-from mosaicreid.datasets import get_dataset
-from mosaicreid.datasets.definition import Counts
+from mosaicreid.datasets.definition import Counts, Dataset
 from mosaicreid.errors import InputError
 
 FOLDERS: Mapping[str, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
@@ -81,23 +80,23 @@ class ReidData:
     annotation: dict[str, Annotation] | None
 
 
-def parse_images(names: Iterable[str], dataset: str) -> Images:
+def parse_images(names: Iterable[str], dataset: Dataset) -> Images:
     """Identity and camera of image paths, in the order given; only the last part of a path counts.
 
     Raises:
-        InputError: ``dataset`` is unknown, or a file name does not parse (its path is named).
+        InputError: a file name does not parse (its path is named).
     """
-    form = get_dataset(dataset).images
+    form = dataset.images
     paths = tuple(names)
     matches = [form.pattern.fullmatch(path.rpartition("/")[2]) for path in paths]
     if None in matches:
         path = _shown(paths[matches.index(None)])
-        raise InputError(f"{path} is no image name of {dataset}, which look like {form.example}")
+        raise InputError(f"{path} is not an image name of {dataset.name}, which look like {form.example}")
     numbers = np.array([match.groups() for match in matches if match], dtype=np.int64).reshape(-1, 2)
     return Images(paths, numbers[:, 0].copy(), numbers[:, 1].copy())
 
 
-def read_file_list(path: Path, dataset: str) -> dict[str, Images]:
+def read_file_list(path: Path, dataset: Dataset) -> dict[str, Images]:
     """A list of image paths, one a line (plain or .gz), as ``{"train", "query", "gallery"}``: sorted, junk included.
 
     Raises:
@@ -126,7 +125,7 @@ def read_file_list(path: Path, dataset: str) -> dict[str, Images]:
         raise InputError(f"{path}: {error}") from None
 
 
-def read_folders(dataset: str, root: Path) -> dict[str, Images]:
+def read_folders(dataset: Dataset, root: Path) -> dict[str, Images]:
     """List the image folders under ``root`` as ``{"train", "query", "gallery"}``: sorted, junk included, none opened.
 
     What a system leaves in a folder is passed over (see ``passed_over``).
@@ -134,12 +133,13 @@ def read_folders(dataset: str, root: Path) -> dict[str, Images]:
     Raises:
         InputError: a folder is missing, or holds anything else that is no image of this dataset (its path is named).
     """
-    get_dataset(dataset)
     root = Path(root)
     result = {}
     for split, folder in FOLDERS.items():
         if not (root / folder).is_dir():
-            raise InputError(f"no folder {root / folder}; {dataset} has {', '.join(FOLDERS.values())} below its root")
+            raise InputError(
+                f"no folder {root / folder}; {dataset.name} has {', '.join(FOLDERS.values())} below its root"
+            )
         entries = [entry for entry in list_folder(root / folder) if not _is_systems(entry.name)]
         try:
             result[split] = parse_images([f"{folder}/{entry.name}" for entry in entries], dataset)
@@ -179,24 +179,23 @@ def list_folder(folder: Path) -> list[os.DirEntry[str]]:
         raise InputError(f"cannot read the folder {folder} ({error.strerror}); expected images in it") from error
 
 
-def expected_counts(dataset: str, root: Path) -> Mapping[str, Counts]:
+def expected_counts(dataset: Dataset, root: Path) -> Mapping[str, Counts]:
     """What the folders should hold: the published numbers, or those a synthetic dataset states of itself.
 
     Raises:
-        InputError: ``dataset`` is unknown, or the synthetic world's marker is damaged or was written for another one.
+        InputError: the synthetic world's marker is damaged or was written for another dataset.
     """
-    published = get_dataset(dataset).counts
     marker = Path(root) / SYNTHETIC_MARKER
     if not marker.is_file():
-        return published
+        return dataset.counts
     stated = _read_marker(marker)
     try:
         like = stated["like"]
         counts = {split: Counts(**stated["counts"][split]) for split in FOLDERS}
     except (KeyError, TypeError) as error:
         raise InputError(f"{marker} does not state like and counts ({error!r}); synthesize the folder again") from error
-    if like != dataset:
-        raise InputError(f"{marker} says the folder is like {_shown(str(like))}, but it is read as {dataset}")
+    if like != dataset.name:
+        raise InputError(f"{marker} says the folder is like {_shown(str(like))}, but it is read as {dataset.name}")
     return counts
 
 
@@ -210,7 +209,7 @@ def count_differences(folders: Mapping[str, Images], expected: Mapping[str, Coun
     ]
 
 
-def read_dataset(dataset: str, root: Path, *, annotation: Path | None = None) -> ReidData:
+def read_dataset(dataset: Dataset, root: Path, *, annotation: Path | None = None) -> ReidData:
     """Read a dataset folder. ``annotation`` is looked for in the root under its authors' name where it is not given.
 
     Counts other than the published ones (or those a synthetic folder states of itself) are a UserWarning.
@@ -221,10 +220,10 @@ def read_dataset(dataset: str, root: Path, *, annotation: Path | None = None) ->
     root = Path(root)
     folders = read_folders(dataset, root)
     for difference in count_differences(folders, expected_counts(dataset, root)):
-        warnings.warn(f"{dataset} at {root}: {difference}", stacklevel=2)
-    file = annotation or root / get_dataset(dataset).annotation.file_name
+        warnings.warn(f"{dataset.name} at {root}: {difference}", stacklevel=2)
+    file = annotation or root / dataset.annotation.file_name
     return ReidData(
-        name=dataset,
+        name=dataset.name,
         root=root,
         train=folders["train"],
         query=folders["query"],

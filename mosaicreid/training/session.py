@@ -66,7 +66,7 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
             "experts.start is 'clip' and model.clip_reid a checkpoint, which has the fine-tuned encoder alone; "
             "expected start=baseline with it, or no checkpoint"
         )
-    data = read_dataset(config.data.dataset, root)
+    data = read_dataset(config.dataset, root)
     if not len(data.train):
         raise InputError(f"{root} has no images for train; expected some in each of its three folders")
     try:

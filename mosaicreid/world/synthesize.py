@@ -95,7 +95,7 @@ def synthesize(
         raise InputError(f"images of {height}x{width} pixels show nothing; expected at least 16x8")
     if seed < 0 or (workers is not None and workers < 1):
         raise InputError(f"got seed {seed} and {workers} workers; expected a seed of 0 or above and at least 1 worker")
-    real = read_annotation(annotation, like) if annotation else None
+    real = read_annotation(annotation, get_dataset(like)) if annotation else None
     world = make_world(like, visibility=visibility, annotation=real)
     people = draw_people(world, identities, seed, annotation=real)
     jobs = list(_plan(people, like, seed))

@@ -39,7 +39,7 @@ def test_round_trip(data, dataset, tmp_path):
     write_annotation(tmp_path / "a.mat", written)
     write_annotation(tmp_path / "b.mat", written)
     assert (tmp_path / "a.mat").read_bytes() == (tmp_path / "b.mat").read_bytes()
-    for split, annotation in read_annotation(tmp_path / "a.mat", dataset).items():
+    for split, annotation in read_annotation(tmp_path / "a.mat", get_dataset(dataset)).items():
         assert np.array_equal(annotation.pids, written[split].pids)
         assert np.array_equal(annotation.codes, written[split].codes)
 
@@ -71,7 +71,7 @@ def test_identities_come_sorted(tmp_path):
     content = structures()
     content["train"]["image_index"][0] = ["0008", "0001"]
     content["train"]["hat"][0] = [2, 1]
-    train = read_annotation(saved(tmp_path / "a.mat", content), "dukemtmc")["train"]
+    train = read_annotation(saved(tmp_path / "a.mat", content), get_dataset("dukemtmc"))["train"]
     assert train.pids.tolist() == [1, 8]
     assert train.table()["hat"].tolist() == ["no", "yes"]
 
@@ -98,7 +98,7 @@ def changed(split: str, field: str, values: object) -> dict:
 def test_numbers_of_any_type_and_identities_as_rows_of_text(tmp_path, dtype):
     content = changed("train", "hat", np.array([[2, 1]], dtype=dtype))
     content["train"]["image_index"] = np.array(["0008", "0001"])
-    train = read_annotation(saved(tmp_path / "a.mat", content), "dukemtmc")["train"]
+    train = read_annotation(saved(tmp_path / "a.mat", content), get_dataset("dukemtmc"))["train"]
     assert train.pids.tolist() == [1, 8]
     assert train.table()["hat"].tolist() == ["no", "yes"]
 
@@ -114,7 +114,7 @@ def test_a_flipped_bit_is_refused_or_changes_one_thing(tmp_path):
         copy[generator.randrange(len(copy))] ^= 1 << generator.randrange(8)
         path.write_bytes(copy)
         try:
-            found = read_annotation(path, "dukemtmc")
+            found = read_annotation(path, get_dataset("dukemtmc"))
         except InputError:
             continue
         cells = {
@@ -172,26 +172,26 @@ def test_a_flipped_bit_is_refused_or_changes_one_thing(tmp_path):
 def test_a_file_with_one_thing_wrong_is_refused(content, message, tmp_path):
     path = saved(tmp_path / "duke_attribute.mat", content)
     with pytest.raises(InputError, match=message) as error:
-        read_annotation(path, "dukemtmc")
+        read_annotation(path, get_dataset("dukemtmc"))
     assert "duke_attribute.mat" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"no annotation file at .*nowhere\.mat"):
-        read_annotation(tmp_path / "nowhere.mat", "dukemtmc")
+        read_annotation(tmp_path / "nowhere.mat", get_dataset("dukemtmc"))
     (tmp_path / "text.mat").write_text("not a MATLAB file\n" * 20)
     with pytest.raises(InputError, match=r"text\.mat is not a MATLAB 5 file"):
-        read_annotation(tmp_path / "text.mat", "dukemtmc")
+        read_annotation(tmp_path / "text.mat", get_dataset("dukemtmc"))
     (tmp_path / "empty.mat").write_bytes(b"")
     with pytest.raises(InputError, match=r"empty\.mat is not a MATLAB 5 file"):
-        read_annotation(tmp_path / "empty.mat", "dukemtmc")
+        read_annotation(tmp_path / "empty.mat", get_dataset("dukemtmc"))
     write_annotation(tmp_path / "whole.mat", {split: plain(split, [1, 2]) for split in ("train", "test")})
     (tmp_path / "half.mat").write_bytes((tmp_path / "whole.mat").read_bytes()[:2000])
     with pytest.raises(InputError, match=r"half\.mat is not a MATLAB 5 file"):
-        read_annotation(tmp_path / "half.mat", "dukemtmc")
+        read_annotation(tmp_path / "half.mat", get_dataset("dukemtmc"))
     with pytest.raises(InputError, match="holds duke_attribute, expected market_attribute"):
-        read_annotation(tmp_path / "whole.mat", "market1501")
+        read_annotation(tmp_path / "whole.mat", get_dataset("market1501"))
 
 
 def test_what_the_format_cannot_hold_is_not_written(tmp_path):

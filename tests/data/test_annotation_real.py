@@ -17,7 +17,7 @@ def file_name(dataset: str) -> str:
 
 @pytest.fixture(scope="session")
 def real(annotations):
-    return {dataset: read_annotation(annotations / file_name(dataset), dataset) for dataset in DATASETS}
+    return {dataset: read_annotation(annotations / file_name(dataset), get_dataset(dataset)) for dataset in DATASETS}
 
 
 def column(annotation: Annotation, attribute: str) -> np.ndarray:
@@ -137,7 +137,7 @@ def test_writing_and_reading_the_real_files_gives_the_same(real, annotations, tm
     for dataset in DATASETS:
         path = tmp_path / file_name(dataset)
         write_annotation(path, real[dataset])
-        again = read_annotation(path, dataset)
+        again = read_annotation(path, get_dataset(dataset))
         for split in ("train", "test"):
             assert np.array_equal(again[split].pids, real[dataset][split].pids)
             assert np.array_equal(again[split].codes, real[dataset][split].codes)

@@ -10,7 +10,7 @@ from mosaicreid.data.annotation import write_annotation
 from mosaicreid.data.check import check_dataset, check_protocol, detect_dataset, protocol_problems
 from mosaicreid.data.decode import decode
 from mosaicreid.data.folders import FOLDERS, Images, read_file_list
-from mosaicreid.datasets import DATASETS, get_schema
+from mosaicreid.datasets import DATASETS, get_dataset, get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.retrieval import evaluate_scores
 
@@ -141,7 +141,7 @@ def test_dataset_is_recognised_by_its_names(root, tmp_path_factory):
         check_dataset(duke)
     with pytest.raises(InputError, match="holds no images of market1501 or dukemtmc"):
         detect_dataset(duke / "query")
-    with pytest.raises(InputError, match="is no image name of dukemtmc"):
+    with pytest.raises(InputError, match="is not an image name of dukemtmc"):
         check_dataset(root, dataset="dukemtmc")
 
 
@@ -180,7 +180,7 @@ def seen(*views: tuple[int, int]) -> Images:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_the_real_lists_can_be_evaluated(annotations, dataset):
-    lists = read_file_list(annotations / f"{dataset}.files.txt.gz", dataset)
+    lists = read_file_list(annotations / f"{dataset}.files.txt.gz", get_dataset(dataset))
     check_protocol(lists["query"], lists["gallery"])
     check_protocol(lists["query"], lists["gallery"].without_junk())
 

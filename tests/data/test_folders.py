@@ -21,7 +21,7 @@ from mosaicreid.data.folders import (
     read_folders,
     read_truth,
 )
-from mosaicreid.datasets import get_schema
+from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.datasets.definition import Counts
 from mosaicreid.errors import InputError
 
@@ -64,37 +64,37 @@ def root(tmp_path):
     ],
 )
 def test_real_file_lists_have_the_published_numbers(annotations, dataset, images, identities, cameras):
-    listed = read_file_list(annotations / f"{dataset}.files.txt.gz", dataset)
+    listed = read_file_list(annotations / f"{dataset}.files.txt.gz", get_dataset(dataset))
     assert tuple(map(len, listed.values())) == images
     assert tuple(part.counts().identities for part in listed.values()) == identities
     for part in listed.values():
         assert np.unique(part.camids).tolist() == list(range(1, cameras + 1))
         assert list(part.paths) == sorted(part.paths)
         assert part.pids.dtype == part.camids.dtype == np.int64
-    assert count_differences(listed, expected_counts(dataset, annotations)) == []
+    assert count_differences(listed, expected_counts(get_dataset(dataset), annotations)) == []
 
 
 def test_market_has_junk_and_distractors_in_its_gallery_alone(annotations):
-    listed = read_file_list(annotations / "market1501.files.txt.gz", "market1501")
+    listed = read_file_list(annotations / "market1501.files.txt.gz", get_dataset("market1501"))
     gallery = listed["gallery"]
     assert int((gallery.pids == -1).sum()) == 3819
     assert int((gallery.pids == 0).sum()) == 2798
     assert len(gallery.without_junk()) == 19732 - 3819
     assert int((gallery.without_junk().pids == 0).sum()) == 2798
     assert all((listed[split].pids > 0).all() for split in ("train", "query"))
-    duke = read_file_list(annotations / "dukemtmc.files.txt.gz", "dukemtmc")
+    duke = read_file_list(annotations / "dukemtmc.files.txt.gz", get_dataset("dukemtmc"))
     assert all((part.pids > 0).all() for part in duke.values())
 
 
 def test_names_are_parsed():
     market = ["a/b/-1_c6s2_000401_03.jpg", "0000_c1s1_000151_01.jpg", "1488_c3s6_022316_04.jpg.jpg"]
-    images = parse_images(market, "market1501")
+    images = parse_images(market, get_dataset("market1501"))
     assert images.paths == tuple(market)
     assert images.pids.tolist() == [-1, 0, 1488]
     assert images.camids.tolist() == [6, 1, 3]
-    images = parse_images(["query/7140_c8_f0046182.jpg"], "dukemtmc")
+    images = parse_images(["query/7140_c8_f0046182.jpg"], get_dataset("dukemtmc"))
     assert (images.pids.tolist(), images.camids.tolist()) == ([7140], [8])
-    assert len(parse_images([], "dukemtmc")) == 0
+    assert len(parse_images([], get_dataset("dukemtmc"))) == 0
 
 
 @given(
@@ -102,7 +102,7 @@ def test_names_are_parsed():
 )
 def test_parsing_inverts_naming(images):
     names = [f"{'-1' if pid < 0 else f'{pid:04d}'}_c{camid}s1_{frame:06d}_00.jpg" for pid, camid, frame in images]
-    parsed = parse_images(names, "market1501")
+    parsed = parse_images(names, get_dataset("market1501"))
     assert parsed.pids.tolist() == [pid for pid, _, _ in images]
     assert parsed.camids.tolist() == [camid for _, camid, _ in images]
 
@@ -125,14 +125,14 @@ def test_parsing_inverts_naming(images):
 )
 def test_names_that_do_not_parse_are_refused_by_path(name, dataset):
     with pytest.raises(InputError) as error:
-        parse_images(["query/0001_c2_f0046182.jpg"] * (dataset == "dukemtmc") + [name], dataset)
+        parse_images(["query/0001_c2_f0046182.jpg"] * (dataset == "dukemtmc") + [name], get_dataset(dataset))
     shown = name if name.isprintable() else repr(name)
-    assert str(error.value).startswith(f"{shown} is no image name of {dataset}")
+    assert str(error.value).startswith(f"{shown} is not an image name of {dataset}")
     assert str(error.value).isprintable()
 
 
 def test_dataset_is_read_sorted_without_junk(root):
-    data = read_dataset("market1501", root)
+    data = read_dataset(get_dataset("market1501"), root)
     assert data.name == "market1501"
     assert data.train.paths == tuple(f"bounding_box_train/{name}" for name in sorted(NAMES["train"]))
     assert data.train.pids.tolist() == [2, 7]
@@ -153,15 +153,15 @@ def some_annotation() -> dict[str, Annotation]:
 
 def test_annotation_is_found_in_the_root_or_where_it_is_said_to_be(root, tmp_path):
     write_annotation(tmp_path / "elsewhere.mat", some_annotation())
-    data = read_dataset("market1501", root, annotation=tmp_path / "elsewhere.mat")
+    data = read_dataset(get_dataset("market1501"), root, annotation=tmp_path / "elsewhere.mat")
     assert data.annotation is not None
     assert data.annotation["train"].pids.tolist() == [2, 7]
     write_annotation(root / "market_attribute.mat", some_annotation())
-    data = read_dataset("market1501", root)
+    data = read_dataset(get_dataset("market1501"), root)
     assert data.annotation is not None
     assert data.annotation["test"].pids.tolist() == [1]
     with pytest.raises(InputError, match=r"no annotation file at .*missing"):
-        read_dataset("market1501", root, annotation=tmp_path / "missing.mat")
+        read_dataset(get_dataset("market1501"), root, annotation=tmp_path / "missing.mat")
 
 
 SYSTEMS = [
@@ -176,7 +176,7 @@ SYSTEMS = [
 def test_files_that_systems_leave_behind_are_passed_over(root, name):
     (root / "query" / name).touch()
     (root / "bounding_box_train" / name).mkdir()
-    folders = read_folders("market1501", root)
+    folders = read_folders(get_dataset("market1501"), root)
     assert [len(images) for images in folders.values()] == [2, 1, 3]
     assert passed_over(root) == [f"bounding_box_train/{name}", f"query/{name}"]
 
@@ -189,22 +189,22 @@ def test_everything_else_is_refused_by_name(root, name, kind):
     kind(root / "query" / name)
     assert passed_over(root) == []
     with pytest.raises(InputError) as error:
-        read_folders("market1501", root)
-    assert str(error.value).startswith(f"{root}: query/{name} is no image name of market1501")
+        read_folders(get_dataset("market1501"), root)
+    assert str(error.value).startswith(f"{root}: query/{name} is not an image name of market1501")
 
 
 def test_what_is_named_like_an_image_and_is_no_file_is_refused(root):
     (root / "query" / "0001_c2s1_001051_00.jpg").mkdir()
     with pytest.raises(InputError, match=r"query/0001_c2s1_001051_00\.jpg is no file; expected an image"):
-        read_folders("market1501", root)
+        read_folders(get_dataset("market1501"), root)
     (root / "query" / "0001_c2s1_001051_00.jpg").rmdir()
     (root / "query" / "0001_c2s1_001051_00.jpg").symlink_to(root / "nowhere.jpg")
     with pytest.raises(InputError, match="is no file"):
-        read_folders("market1501", root)
+        read_folders(get_dataset("market1501"), root)
     (root / "query" / "0001_c2s1_001051_00.jpg").unlink()
     # A link to an image is one.
     (root / "query" / "0001_c2s1_001051_00.jpg").symlink_to(root / "query" / NAMES["query"][0])
-    assert len(read_folders("market1501", root)["query"]) == 2
+    assert len(read_folders(get_dataset("market1501"), root)["query"]) == 2
 
 
 def test_a_folder_that_cannot_be_read_is_named(root, monkeypatch):
@@ -214,20 +214,20 @@ def test_a_folder_that_cannot_be_read_is_named(root, monkeypatch):
     # Permissions do not bind the users that tests run as in containers.
     monkeypatch.setattr("mosaicreid.data.folders.os.scandir", refuse)
     with pytest.raises(InputError, match=r"cannot read the folder .*bounding_box_train \(Permission denied\)"):
-        read_folders("market1501", root)
+        read_folders(get_dataset("market1501"), root)
 
 
 @pytest.mark.parametrize("split", FOLDERS)
 def test_a_missing_folder_is_named(root, split):
     (root / FOLDERS[split]).rename(root / "elsewhere")
     with pytest.raises(InputError, match=f"no folder {root / FOLDERS[split]}"):
-        read_dataset("market1501", root)
+        read_dataset(get_dataset("market1501"), root)
 
 
 def test_other_counts_than_the_published_are_a_warning_with_both_numbers(root):
     (root / "synthetic.json").unlink()
     with pytest.warns(UserWarning, match="market1501 at") as caught:
-        read_dataset("market1501", root)
+        read_dataset(get_dataset("market1501"), root)
     messages = [str(warning.message) for warning in caught]
     assert len(messages) == 6
     assert messages[0] == f"market1501 at {root}: train has 2 images, expected 12936"
@@ -237,11 +237,11 @@ def test_other_counts_than_the_published_are_a_warning_with_both_numbers(root):
 def test_a_synthetic_folder_is_held_to_its_own_counts(root):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_dataset("market1501", root)
-    assert expected_counts("market1501", root)["gallery"] == Counts(images=3, identities=1)
+        read_dataset(get_dataset("market1501"), root)
+    assert expected_counts(get_dataset("market1501"), root)["gallery"] == Counts(images=3, identities=1)
     (root / "query" / "0001_c3s1_001051_00.jpg").touch()
     with pytest.warns(UserWarning, match="query has 2 images, expected 1"):
-        read_dataset("market1501", root)
+        read_dataset(get_dataset("market1501"), root)
 
 
 def test_a_damaged_or_foreign_marker_is_refused(root):
@@ -249,30 +249,30 @@ def test_a_damaged_or_foreign_marker_is_refused(root):
     content = json.loads(marker.read_text())
     marker.write_text(json.dumps(content | {"like": "dukemtmc"}))
     with pytest.raises(InputError, match=r"synthetic\.json says the folder is like dukemtmc"):
-        read_dataset("market1501", root)
+        read_dataset(get_dataset("market1501"), root)
     for damaged in ("", "[]", "{}", "[" * 10**6, json.dumps(content | {"counts": {"train": 3}})):
         marker.write_text(damaged)
         with pytest.raises(InputError, match=r"synthetic\.json does not state like and counts"):
-            read_dataset("market1501", root)
+            read_dataset(get_dataset("market1501"), root)
 
 
 def test_file_lists_are_read_plain_or_compressed(tmp_path):
     lines = [f"{FOLDERS[split]}/{name}" for split, names in NAMES.items() for name in names]
     (tmp_path / "list.txt").write_text("\n".join(lines))
     (tmp_path / "list.txt.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
-    plain = read_file_list(tmp_path / "list.txt", "market1501")
+    plain = read_file_list(tmp_path / "list.txt", get_dataset("market1501"))
     assert {split: images.paths for split, images in plain.items()} == {
         split: tuple(sorted(f"{FOLDERS[split]}/{name}" for name in names)) for split, names in NAMES.items()
     }
-    packed = read_file_list(tmp_path / "list.txt.gz", "market1501")
+    packed = read_file_list(tmp_path / "list.txt.gz", get_dataset("market1501"))
     assert {split: images.paths for split, images in packed.items()} == {
         split: images.paths for split, images in plain.items()
     }
     with pytest.raises(InputError, match=r"no file list at .*nothing"):
-        read_file_list(tmp_path / "nothing.txt", "market1501")
+        read_file_list(tmp_path / "nothing.txt", get_dataset("market1501"))
     (tmp_path / "list.txt").write_text("gt_bbox/0001_c1s1_001051_00.jpg\n")
     with pytest.raises(InputError, match="unknown image folder of 'gt_bbox/0001_c1s1_001051_00"):
-        read_file_list(tmp_path / "list.txt", "market1501")
+        read_file_list(tmp_path / "list.txt", get_dataset("market1501"))
 
 
 def test_the_truth_of_a_world_and_of_none(root):
@@ -294,6 +294,9 @@ def test_the_truth_of_a_world_and_of_none(root):
 
 
 def test_unknown_dataset_is_refused(tmp_path):
-    for call in (lambda: parse_images([], "msmt17"), lambda: read_dataset("msmt17", tmp_path)):
+    for call in (
+        lambda: parse_images([], get_dataset("msmt17")),
+        lambda: read_dataset(get_dataset("msmt17"), tmp_path),
+    ):
         with pytest.raises(InputError, match="unknown dataset 'msmt17'; expected one of: market1501, dukemtmc"):
             call()

@@ -20,7 +20,7 @@ import scipy.io
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation, write_annotation
 from mosaicreid.data.matlab import read_variable
-from mosaicreid.datasets import get_schema
+from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError
 
 SCIPY = """
@@ -150,7 +150,7 @@ def test_the_byte_that_crashes_scipy_1_17_is_refused(tmp_path):
     content[672] = 0xF6
     path.write_bytes(content)
     with pytest.raises(InputError) as error:
-        read_annotation(path, "market1501")
+        read_annotation(path, get_dataset("market1501"))
     assert str(error.value) == (
         f"{path} is not a MATLAB 5 file in one piece (market_attribute.test.age: numbers of an unknown type: 246); "
         "it was damaged or cut short, expected market_attribute.mat"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosaicreid.attributes import AttributeType
-from mosaicreid.datasets import get_schema
+from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.models.router import Router, label_at_random
 
@@ -63,7 +63,7 @@ def test_included_experts_keep_the_schema_s_order():
 def test_real_annotation_activates_one_expert_per_dual_or_multiclass_attribute(annotations):
     from mosaicreid.data.annotation import read_annotation
 
-    train = read_annotation(annotations / "market_attribute.mat", "market1501")["train"]
+    train = read_annotation(annotations / "market_attribute.mat", get_dataset("market1501"))["train"]
     schema = train.schema
     gate = Router(schema, schema.attributes)(torch.from_numpy(train.codes)).numpy()
     of = np.array([name.partition("=")[0] for name in schema.experts])

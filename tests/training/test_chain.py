@@ -13,7 +13,7 @@ from training_reference import Experts, encode_images
 from mosaicreid.data.captions import captions
 from mosaicreid.data.folders import read_dataset
 from mosaicreid.data.loaders import Samples
-from mosaicreid.datasets import get_schema
+from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.models.build import HEADS, build_models
 from mosaicreid.training.run import Outcome, train_run
 from mosaicreid.training.session import make_accelerator
@@ -38,9 +38,9 @@ def numbers(history: pd.DataFrame) -> pd.DataFrame:
 
 def test_a_run_is_its_stages_one_after_the_other(world, outcome, tmp_path, quick_collections):
     config, schema = small(seed=SEED), get_schema("market1501")
-    train = read_dataset("market1501", world).train
+    train = read_dataset(get_dataset("market1501"), world).train
     pixels = np.stack([decoded(world, name, config) for name in train.paths])
-    codes = read_dataset("market1501", world).annotation["train"].lookup(train.pids).astype(np.int64)
+    codes = read_dataset(get_dataset("market1501"), world).annotation["train"].lookup(train.pids).astype(np.int64)
     people = sorted(set(train.pids.tolist()))
     samples = Samples(pixels, train.pids, np.array([people.index(pid) for pid in train.pids]), train.camids, codes)
     context = Context(

@@ -247,7 +247,7 @@ def spoil_pixels(world):
 
 def spoil_labels(world):
     path = world / get_dataset("market1501").annotation.file_name
-    annotation = read_annotation(path, "market1501")
+    annotation = read_annotation(path, get_dataset("market1501"))
     codes = annotation["train"].codes.copy()
     codes[0, 0] ^= 0b11
     write_annotation(path, annotation | {"train": dataclasses.replace(annotation["train"], codes=codes)})

@@ -30,7 +30,7 @@ def world(tmp_path_factory):
         ({"model.clip_reid": "nowhere.pth"}, "no weights at nowhere.pth"),
         ({"runtime.precision": "fp16"}, "precision 'fp16'"),
         ({"model.clip_reid": "some.pth", "experts.start": "clip"}, "experts.start is 'clip' and model.clip_reid"),
-        ({"data.dataset": "dukemtmc"}, "is no image name of dukemtmc|written for|says the folder is like market1501"),
+        ({"data.dataset": "dukemtmc"}, "not an image name of dukemtmc|written for|says the folder is like market1501"),
     ],
 )
 def test_bad_settings_leave_no_folder(world, tmp_path, overrides, message):

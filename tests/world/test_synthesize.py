@@ -38,7 +38,7 @@ def test_another_seed_gives_other_people(tmp_path: Path, world: tuple[str, Path]
     dataset, root = world
     synthesize(tmp_path / "other", like=dataset, identities=15, seed=4, workers=1, **SIZE)
     first, second = (
-        read_annotation(folder / get_dataset(dataset).annotation.file_name, dataset)
+        read_annotation(folder / get_dataset(dataset).annotation.file_name, get_dataset(dataset))
         for folder in (root, tmp_path / "other")
     )
     assert not np.array_equal(first["test"].codes, second["test"].codes)
@@ -53,7 +53,7 @@ def test_readers_find_nothing_wrong(world: tuple[str, Path]) -> None:
 
 def test_query_is_one_image_per_person_and_camera(world: tuple[str, Path]) -> None:
     dataset, root = world
-    data = read_dataset(dataset, root)
+    data = read_dataset(get_dataset(dataset), root)
     pairs = list(zip(data.query.pids.tolist(), data.query.camids.tolist(), strict=True))
     assert len(pairs) == len(set(pairs))
     assert data.annotation is not None
@@ -65,7 +65,7 @@ def test_query_is_one_image_per_person_and_camera(world: tuple[str, Path]) -> No
 
 def test_half_of_the_people_train(world: tuple[str, Path]) -> None:
     dataset, root = world
-    data = read_dataset(dataset, root)
+    data = read_dataset(get_dataset(dataset), root)
     assert data.annotation is not None
     assert (len(data.annotation["train"].pids), len(data.annotation["test"].pids)) == (7, 8)
     assert set(data.train.pids.tolist()) == set(data.annotation["train"].pids.tolist())
@@ -74,7 +74,7 @@ def test_half_of_the_people_train(world: tuple[str, Path]) -> None:
 
 def test_only_market_has_junk_and_distractors(world: tuple[str, Path]) -> None:
     dataset, root = world
-    gallery = read_folders(dataset, root)["gallery"].pids
+    gallery = read_folders(get_dataset(dataset), root)["gallery"].pids
     own = (gallery > DISTRACTOR).sum()
     expected = (round(0.2 * own), round(0.25 * own)) if dataset == "market1501" else (0, 0)
     assert ((gallery == DISTRACTOR).sum(), (gallery == JUNK).sum()) == expected
@@ -94,7 +94,7 @@ def test_marker_states_counts_seed_and_truth(world: tuple[str, Path]) -> None:
     stated = json.loads((root / "synthetic.json").read_text())
     assert (stated["like"], stated["seed"], stated["identities"]) == (dataset, 3, 15)
     assert (stated["height"], stated["width"]) == (32, 16)
-    for split, images in read_folders(dataset, root).items():
+    for split, images in read_folders(get_dataset(dataset), root).items():
         assert stated["counts"][split]["images"] == len(images)
     for row in stated["truth"]:
         assert 0 <= row["test_knowledge_gain_bits"] < 4
@@ -104,8 +104,10 @@ def test_marker_states_counts_seed_and_truth(world: tuple[str, Path]) -> None:
 def test_people_of_a_real_annotation(tmp_path: Path, annotations: Path) -> None:
     file = annotations / get_dataset("market1501").annotation.file_name
     synthesize(tmp_path / "world", like="market1501", identities=8, seed=0, annotation=file, workers=1, **SIZE)
-    real = np.concatenate([split.codes for split in read_annotation(file, "market1501").values()])
-    drawn = read_annotation(tmp_path / "world" / get_dataset("market1501").annotation.file_name, "market1501")
+    real = np.concatenate([split.codes for split in read_annotation(file, get_dataset("market1501")).values()])
+    drawn = read_annotation(
+        tmp_path / "world" / get_dataset("market1501").annotation.file_name, get_dataset("market1501")
+    )
     known = {tuple(codes) for codes in real.tolist()}
     assert {tuple(codes) for split in drawn.values() for codes in split.codes.tolist()} <= known
 

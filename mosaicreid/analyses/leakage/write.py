@@ -36,7 +36,10 @@ def write_leakage(annotations: Path, results: Path) -> list[Path]:
     for dataset in published.DATASETS:
         listing = annotations / f"{dataset}.files.txt.gz"
         matrix = annotations / get_dataset(dataset).annotation.file_name
-        images, annotation = read_file_list(listing, dataset), read_annotation(matrix, dataset)["test"]
+        images, annotation = (
+            read_file_list(listing, get_dataset(dataset)),
+            read_annotation(matrix, get_dataset(dataset))["test"],
+        )
         candidates = find_candidates(images["query"], images["gallery"], annotation)
         table = leakage_table(candidates, annotation)
         read = {listing.name: listing, matrix.name: matrix}

@@ -35,7 +35,7 @@ def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] 
     for dataset in DATASETS:
         listing = Path(annotations) / f"{dataset}.files.txt.gz"
         matrix = Path(annotations) / get_dataset(dataset).annotation.file_name
-        folders, codes = read_file_list(listing, dataset), read_annotation(matrix, dataset)
+        folders, codes = read_file_list(listing, get_dataset(dataset)), read_annotation(matrix, get_dataset(dataset))
         priors.append(dataset_priors(folders, codes).assign(source="real"))
         images.append(summarise(folders, codes).assign(source="real", dataset=dataset))
         inputs |= {listing.name: listing, matrix.name: matrix}
@@ -46,7 +46,7 @@ def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] 
             raise InputError(f"no {SYNTHETIC_MARKER} in {root}; expected a folder that `data synthesize` wrote")
         if f"synthetic {matrix.name}" in inputs:
             raise InputError(f"{root} is a second synthetic folder like {dataset}; expected at most one of each")
-        folders, codes = read_folders(dataset, root), read_annotation(matrix, dataset)
+        folders, codes = read_folders(get_dataset(dataset), root), read_annotation(matrix, get_dataset(dataset))
         priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
         images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
         inputs |= {f"synthetic {matrix.name}": matrix, f"{SYNTHETIC_MARKER} like {dataset}": marker}

@@ -18,7 +18,7 @@ from mosaicreid.analyses.oracle.parts import read_part
 from mosaicreid.analyses.robust.contrasts import contrast_weights
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.folders import Images, read_dataset, read_truth
-from mosaicreid.datasets import get_schema
+from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.results import columns_first
 from mosaicreid.statistics.bootstrap import paired_mean
@@ -156,7 +156,7 @@ def leakage_values(root: Path, dataset: str) -> pd.DataFrame:
 
     Returns attribute, value (points of mAP), ci_low, ci_high, unit; distractors compete.
     """
-    folder = read_dataset(dataset, root)
+    folder = read_dataset(get_dataset(dataset), root)
     if folder.annotation is None:
         raise InputError(f"{root} has no annotation; labels retrieve nothing without one")
     values, pids = person_games(folder.query, folder.gallery, folder.annotation["test"])

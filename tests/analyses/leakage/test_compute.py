@@ -135,8 +135,10 @@ def real(annotations):
     """Both datasets: file list, test annotation, candidates and table."""
     result = {}
     for dataset in DATASETS:
-        folders = read_file_list(annotations / f"{dataset}.files.txt.gz", dataset)
-        annotation = read_annotation(annotations / get_dataset(dataset).annotation.file_name, dataset)["test"]
+        folders = read_file_list(annotations / f"{dataset}.files.txt.gz", get_dataset(dataset))
+        annotation = read_annotation(annotations / get_dataset(dataset).annotation.file_name, get_dataset(dataset))[
+            "test"
+        ]
         candidates = find_candidates(folders["query"], folders["gallery"], annotation)
         result[dataset] = folders, annotation, candidates, leakage_table(candidates, annotation)
     return result

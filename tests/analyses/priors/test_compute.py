@@ -22,8 +22,8 @@ def annotation(codes: list[list[int]], pids: list[int], split: str = "test") -> 
 def real(annotations):
     return {
         dataset: dataset_priors(
-            read_file_list(annotations / f"{dataset}.files.txt.gz", dataset),
-            read_annotation(annotations / get_dataset(dataset).annotation.file_name, dataset),
+            read_file_list(annotations / f"{dataset}.files.txt.gz", get_dataset(dataset)),
+            read_annotation(annotations / get_dataset(dataset).annotation.file_name, get_dataset(dataset)),
         )
         for dataset in DATASETS
     }
@@ -63,9 +63,9 @@ def test_every_image_is_in_one_row_of_each_attribute(data):
 
 def test_splits_add_up_and_query_counts_as_test():
     images = {
-        "train": parse_images(["0002_c1_f0000001.jpg", "0002_c2_f0000001.jpg"], "dukemtmc"),
-        "query": parse_images(["0005_c1_f0000001.jpg"], "dukemtmc"),
-        "gallery": parse_images(["0005_c2_f0000001.jpg"], "dukemtmc"),
+        "train": parse_images(["0002_c1_f0000001.jpg", "0002_c2_f0000001.jpg"], get_dataset("dukemtmc")),
+        "query": parse_images(["0005_c1_f0000001.jpg"], get_dataset("dukemtmc")),
+        "gallery": parse_images(["0005_c2_f0000001.jpg"], get_dataset("dukemtmc")),
     }
     people = {"train": annotation([[1] * 10], [2], "train"), "test": annotation([[2] * 10], [5])}
     table = dataset_priors(images, people)
@@ -94,9 +94,9 @@ def test_real_priors_show_the_annotation_as_it_is(real, annotations):
     assert cell(real["dukemtmc"], "test", "downcolour", SEVERAL)[1] == 23
     assert cell(real["dukemtmc"], "train", "top", UNLABELLED)[1] == 2
     # Counted anew from the list of names: images of the two train identities whose upper length is missing.
-    train = read_annotation(annotations / "duke_attribute.mat", "dukemtmc")["train"]
+    train = read_annotation(annotations / "duke_attribute.mat", get_dataset("dukemtmc"))["train"]
     missing = {f"{pid:04d}" for pid in train.pids[train.codes[:, SCHEMA.attributes.index("top")] == 0].tolist()}
-    names = read_file_list(annotations / "dukemtmc.files.txt.gz", "dukemtmc")["train"].paths
+    names = read_file_list(annotations / "dukemtmc.files.txt.gz", get_dataset("dukemtmc"))["train"].paths
     images = sum(name.rpartition("/")[2].split("_")[0] in missing for name in names)
     assert cell(real["dukemtmc"], "train", "top", UNLABELLED) == (images, 2)
 

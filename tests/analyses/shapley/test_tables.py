@@ -57,7 +57,7 @@ def sampled(seeds: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
 
 
 def test_the_games_of_people_average_to_the_game_of_everybody(world: Path) -> None:
-    folder = read_dataset(DATASET, world)
+    folder = read_dataset(get_dataset(DATASET), world)
     assert folder.annotation is not None
     arguments = folder.query, folder.gallery, folder.annotation["test"]
     values, pids = person_games(*arguments)
