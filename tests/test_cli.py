@@ -163,7 +163,7 @@ def test_image_size_is_height_by_width(capsys):
     assert parse(arguments).size == (128, 64)
     with pytest.raises(SystemExit):
         parse([*arguments, "--size", "256"])
-    assert "'256' is no image size; expected height x width like 128x64" in capsys.readouterr().err
+    assert "'256' is not an image size; expected height x width like 128x64" in capsys.readouterr().err
 
 
 def test_priors_are_written_and_drawn_and_drawn_again(annotations, small, tmp_path, capsys):

@@ -46,7 +46,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no image size; expected height x width like 128x64")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an image size; expected height x width like 128x64")
     return int(match[1]), int(match[2])
 
 
@@ -56,7 +56,7 @@ def _visibility(text: str) -> tuple[str, float]:
         return name, float(share)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no visibility; expected an attribute and a share like hat=0.5"
+            f"{text!r} is not a visibility; expected an attribute and a share like hat=0.5"
         ) from None
 
 

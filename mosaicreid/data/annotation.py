@@ -32,9 +32,9 @@ def read_annotation(path: Path, dataset: Dataset) -> dict[str, Annotation]:
     sorted.
 
     Raises:
-        InputError: the file is missing, damaged, no MATLAB 5 file or another dataset's; a split or field is missing,
-            unknown or of another kind; lengths differ; an identity repeats or is no number; a value is no code of its
-            field.
+        InputError: the file is missing, damaged, not a MATLAB 5 file or another dataset's; a split or field is missing,
+            unknown or of another kind; lengths differ; an identity repeats or is not a number; a value is not a code of
+            its field.
     """
     schema, layout = dataset.schema, dataset.annotation
     content = _load(Path(path), layout)

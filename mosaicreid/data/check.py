@@ -32,7 +32,7 @@ class Report:
     """What ``check_dataset`` found.
 
     ``table``: as ``summarise`` makes it. ``problems``: one line each, empty where all is well. ``passed_over``: what
-    systems left among the images, which is no problem (see ``folders.passed_over``).
+    systems left among the images, which is accepted (see ``folders.passed_over``).
     """
 
     dataset: str

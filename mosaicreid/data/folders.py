@@ -131,7 +131,7 @@ def read_folders(dataset: Dataset, root: Path) -> dict[str, Images]:
     What a system leaves in a folder is passed over (see ``passed_over``).
 
     Raises:
-        InputError: a folder is missing, or holds anything else that is no image of this dataset (its path is named).
+        InputError: a folder is missing, or holds anything that is not an image of this dataset (its path is named).
     """
     root = Path(root)
     result = {}
@@ -147,7 +147,7 @@ def read_folders(dataset: Dataset, root: Path) -> dict[str, Images]:
             raise InputError(f"{root}: {error}") from None
         for entry in entries:
             if not entry.is_file():
-                raise InputError(f"{root}: {folder}/{entry.name} is no file; expected an image")
+                raise InputError(f"{root}: {folder}/{entry.name} is not a file; expected an image")
     return result
 
 
@@ -180,7 +180,7 @@ def list_folder(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def expected_counts(dataset: Dataset, root: Path) -> Mapping[str, Counts]:
-    """What the folders should hold: the published numbers, or those a synthetic dataset states of itself.
+    """What the folders should hold: the published numbers, or those a synthetic dataset's description states.
 
     Raises:
         InputError: the synthetic world's marker is damaged or was written for another dataset.
@@ -212,7 +212,7 @@ def count_differences(folders: Mapping[str, Images], expected: Mapping[str, Coun
 def read_dataset(dataset: Dataset, root: Path, *, annotation: Path | None = None) -> ReidData:
     """Read a dataset folder. ``annotation`` is looked for in the root under its authors' name where it is not given.
 
-    Counts other than the published ones (or those a synthetic folder states of itself) are a UserWarning.
+    Counts other than the published ones (or those a synthetic folder's description states) are a UserWarning.
 
     Raises:
         InputError: as ``read_folders``, ``expected_counts`` and ``read_annotation`` do.

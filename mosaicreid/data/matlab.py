@@ -53,8 +53,9 @@ def read_variable(path: Path, variable: str) -> Any:
     Other variables of the file are skipped. Files of either byte order are read, compressed or not.
 
     Raises:
-        InputError: the file is no MATLAB 5 file, damaged, larger than 8 MiB, or lacks the variable; or the variable
-            holds something else (complex or sparse numbers, objects, arrays of structures). The place is named.
+        InputError: the file is not a MATLAB 5 file, is damaged, larger than 8 MiB, or lacks the variable; or the
+            variable holds something else (complex or sparse numbers, objects, arrays of structures). The place
+            is named.
     """
     try:
         with path.open("rb") as file:

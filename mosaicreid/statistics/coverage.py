@@ -23,7 +23,7 @@ class PanelModel:
     queries of an identity.
 
     Raises:
-        InputError: fewer than two identities, no query or seed, or a spread that is no number of 0 or more.
+        InputError: fewer than two identities, no query or seed, or a spread that is not a number of 0 or more.
     """
 
     identities: int = 60

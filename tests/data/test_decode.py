@@ -1,4 +1,4 @@
-"""Images of every kind against arithmetic on their pixels, or Pillow's own functions; and what is no such image."""
+"""Images of every kind against arithmetic on their pixels, or Pillow's own functions; and files that are not images."""
 
 import struct
 import zlib

@@ -195,11 +195,11 @@ def test_everything_else_is_refused_by_name(root, name, kind):
 
 def test_what_is_named_like_an_image_and_is_no_file_is_refused(root):
     (root / "query" / "0001_c2s1_001051_00.jpg").mkdir()
-    with pytest.raises(InputError, match=r"query/0001_c2s1_001051_00\.jpg is no file; expected an image"):
+    with pytest.raises(InputError, match=r"query/0001_c2s1_001051_00\.jpg is not a file; expected an image"):
         read_folders(get_dataset("market1501"), root)
     (root / "query" / "0001_c2s1_001051_00.jpg").rmdir()
     (root / "query" / "0001_c2s1_001051_00.jpg").symlink_to(root / "nowhere.jpg")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         read_folders(get_dataset("market1501"), root)
     (root / "query" / "0001_c2s1_001051_00.jpg").unlink()
     # A link to an image is one.
