@@ -215,3 +215,35 @@ def test_a_run_of_another_dataset_is_not_collected(tmp_path):
     table, skipped = collect(tmp_path, dataset="dukemtmc")
     assert table.empty
     assert len(skipped) == 1
+
+
+def test_the_tables_of_a_run_have_no_column_of_their_own(tmp_path):
+    folder = finished(tmp_path)
+    assert (folder / "history.csv").read_bytes() == b"stage,epoch,loss\nexperts,1,2.5\n"
+    assert list(pd.read_parquet(folder / "per_query.parquet").columns) == ["query", "pid", "camid", "ap", "rank"]
+
+
+def test_a_run_that_is_written_again_is_unfinished_until_its_end(tmp_path, monkeypatch):
+    folder = finished(tmp_path)
+
+    def fail(*_: object, **options: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", fail)
+    with pytest.raises(OSError, match="no space"):
+        finished(tmp_path, mean_ap=0.75)
+    with pytest.raises(InputError, match="did not finish"):
+        read_run(folder)
+
+
+def test_settings_in_a_name_come_in_the_order_of_the_alphabet():
+    config = make_config("tiny", {"experts.rank": 8, "experts.alpha": 2.0, "experts.last_k": 1})
+    assert run_name(config) == "all@alpha=2.0,last_k=1,rank=8"
+
+
+def test_a_file_among_the_runs_is_none(tmp_path):
+    finished(tmp_path)
+    (tmp_path / "market1501" / "all" / "notes.txt").touch()
+    table, skipped = collect(tmp_path, dataset="market1501")
+    assert len(table) == 1
+    assert skipped == {}

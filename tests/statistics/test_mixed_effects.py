@@ -125,11 +125,12 @@ def test_run_variance_is_right_on_average_and_never_negative() -> None:
     assert np.mean(found[1]) == pytest.approx(4.0, abs=4 * np.std(found[1]) / np.sqrt(150))
 
 
-def test_the_seed_part_of_the_intercept_is_the_variance_between_seeds() -> None:
-    data = panel(rest=0.0, slopes=0.0, run=0.0, seed=0.04)
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_the_seed_part_of_the_intercept_is_the_variance_between_seeds(seeds: int) -> None:
+    data = panel(rest=0.0, slopes=0.0, run=0.0, seed=0.04, seeds=seeds)
     by_seed = 100 * data.ap.mean(axis=(0, 2))
     fitted = mixed_effects.fit(data)
-    assert fitted.covariance_runs[0, 0] == pytest.approx(by_seed.var(ddof=1) / 3)
+    assert fitted.covariance_runs[0, 0] == pytest.approx(by_seed.var(ddof=1) / seeds)
     assert fitted.identity_count == 15
 
 
@@ -164,6 +165,24 @@ def test_variance_components_equal_statsmodels_reml() -> None:
     assert fitted.model.exog_vc.names == ["query", "seed", "zrun"]
     np.testing.assert_allclose(fitted.vcomp, mine[["query", "seed", "run"]], rtol=2e-3)
     assert fitted.scale == pytest.approx(mine["rest"], rel=1e-3)
+
+
+def test_two_seeds_tell_seed_and_run_apart() -> None:
+    data = panel(seeds=2, rest=0.0, slopes=0.0, query=0.0, seed=0.04, run=0.02)
+    runs = 100 * data.ap.mean(axis=2)
+    runs -= runs.mean(axis=1, keepdims=True)
+    table = mixed_effects.variance_components(data).set_index("component")
+    between = ((runs - runs.mean(axis=0)) ** 2).sum() / 6
+    assert table.loc["run", "variance"] == pytest.approx(between)
+    assert table.loc["seed", "variance"] == pytest.approx(((7 * runs.mean(axis=0) ** 2).sum() - between) / 7)
+    np.testing.assert_allclose(table["std_dev"] ** 2, table["variance"], atol=1e-12)
+
+
+def test_a_negative_estimate_is_shown_as_zero() -> None:
+    shown = [mixed_effects.variance_components(panel(run=0.0, identities=5, seeds=2, rest=r)) for r in (0.1, 0.2, 0.3)]
+    variances = np.array([table["variance"] for table in shown])
+    assert variances.min() == 0
+    assert (np.array([table["std_dev"] for table in shown]) == np.sqrt(variances)).all()
 
 
 def test_one_seed_cannot_tell_seed_and_run_from_the_configurations() -> None:
@@ -207,10 +226,12 @@ def test_bad_input_is_named() -> None:
         few = few.without(f"configuration {index}")
     with pytest.raises(InputError, match="leaves 0 degrees of freedom for 4 effects"):
         mixed_effects.fit(few)
+    assert mixed_effects.fit(panel(seeds=1).without("configuration 3").without("configuration 4")).run_df == 1
     with pytest.raises(InputError, match="margin must be a positive number of mAP points; got 0"):
         mixed_effects.effects(mixed_effects.fit(data), margin=0)
-    with pytest.raises(InputError, match="between 0 and 1; got 95"):
-        mixed_effects.effects(mixed_effects.fit(data), margin=1, level=95)
+    for level in (0, 1, 95):
+        with pytest.raises(InputError, match=f"between 0 and 1; got {level}"):
+            mixed_effects.effects(mixed_effects.fit(data), margin=1, level=level)
 
 
 @pytest.mark.parametrize("margin", [-1, np.nan, np.inf, "0.5", None])
