@@ -20,13 +20,13 @@ from mosaicreid.config.profiles import make_config
 from mosaicreid.config.settings import Config
 from mosaicreid.data.augment import Augmentation
 from mosaicreid.data.loaders import Samples, training_batches
+from mosaicreid.data.sampler import pk_sampler
 from mosaicreid.datasets import get_schema
 from mosaicreid.models.build import build_models
 from mosaicreid.results import write_results
 from mosaicreid.runs import environment
 from mosaicreid.training.objectives import Reidentification
 from mosaicreid.training.optimiser import make_optimiser, train_only
-from mosaicreid.training.stages import pk_sampler
 
 IDENTITIES, IMAGES, RUNS = 751, 12_936, 45
 # Dense bf16 peak in FLOP/s, from the makers' data sheets, by a part of the device's name.
@@ -63,7 +63,7 @@ def steps(
     data = config.data
     policy = Augmentation(flip=data.flip, padding=data.padding, erasing=data.erasing)
     for epoch in range(1, 10**6):
-        plan = pk_sampler(config, samples.labels).batches(epoch)
+        plan = pk_sampler(config.data, samples.labels, seed=config.seed).batches(epoch)
         for batch in training_batches(samples, plan, augmentation=policy, seed=0, epoch=epoch, device=device):
             tensors = (batch.images, batch.labels, batch.camids, batch.codes)
             with half:

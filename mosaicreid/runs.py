@@ -87,6 +87,11 @@ def run_folder(root: Path, *, dataset: str, name: str, seed: int) -> Path:
     return Path(root) / dataset / name / f"seed{seed}"
 
 
+def shared_folder(root: Path, *, dataset: str, seed: int) -> Path:
+    """Where the checkpoints lie that all runs of one dataset and seed share."""
+    return Path(root) / dataset / "_shared" / f"seed{seed}"
+
+
 def run_name(config: Config) -> str:
     """The name of a run: its inclusion set, and after ``@`` what differs from its profile's experts.
 

@@ -18,7 +18,7 @@ from mosaicreid.config.profiles import make_config
 from mosaicreid.config.settings import Config
 from mosaicreid.data.loaders import Samples
 from mosaicreid.models.build import Models, build_models
-from mosaicreid.training.session import make_accelerator
+from mosaicreid.training.distributed import make_accelerator
 from mosaicreid.training.stages import Context, pretrain, train_baseline, train_experts, tune_prompts
 
 STAGES = ("pretrain", "prompts", "baseline", "experts")
@@ -91,7 +91,7 @@ def context_of(config: Config, folder: Path) -> Context:
     return Context(
         config=config,
         samples=samples_of(config),
-        accelerator=make_accelerator(config),
+        accelerator=make_accelerator(config.runtime),
         shared=folder,
         images="these",
         labels="theirs",

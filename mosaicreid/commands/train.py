@@ -57,7 +57,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _report(config: "Config", stage: str, folders: dict[str, Any]) -> str:
     """Run everything up to ``stage``; what to tell about it."""
     if stage != "experts":
-        from mosaicreid.training.session import train_shared
+        from mosaicreid.training.shared import train_shared
 
         return train_shared(config, stage, **folders).to_string(index=False)
     from mosaicreid.training.run import train_run

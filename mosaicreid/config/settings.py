@@ -213,6 +213,11 @@ class Config:
         check_not_negative(self, "seed")
         check_at_most(self, 2**32 - 1, "seed")
         inclusion_set(self.experts.configuration, self.schema)
+        if self.model.clip_reid and self.experts.start == "clip":
+            raise InputError(
+                "experts.start is 'clip' and model.clip_reid a checkpoint, which has the fine-tuned encoder alone; "
+                "expected start=baseline with it, or no checkpoint"
+            )
 
     @property
     def dataset(self) -> Dataset:

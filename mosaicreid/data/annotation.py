@@ -6,7 +6,8 @@ none; a colour has one field per value, 1 for no and 2 for yes, so none or sever
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,12 @@ def read_annotation(path: Path, dataset: Dataset) -> dict[str, Annotation]:
             its field.
     """
     schema, layout = dataset.schema, dataset.annotation
+    fields_of = {group.name: layout.fields(group) for group in schema.groups}
     content = _load(Path(path), layout)
     result = {}
     for split in ("train", "test"):
         where = f"{Path(path).name}, {split}"
-        columns = _columns(content, dataset, split, where)
+        columns = _columns(content, chain.from_iterable(fields_of.values()), split, where)
         pids = _identities(columns.pop(_IDENTITY_FIELD), where)
         for field, values in columns.items():
             if not isinstance(values, np.ndarray) or values.dtype.kind not in "uif":
@@ -50,7 +52,7 @@ def read_annotation(path: Path, dataset: Dataset) -> dict[str, Annotation]:
                 raise InputError(f"{where}: field {field} has {len(values)} values for {len(pids)} identities")
         codes = np.zeros((len(pids), len(schema.groups)), dtype=np.int16)
         for column, group in enumerate(schema.groups):
-            fields = layout.fields(group)
+            fields = fields_of[group.name]
             if len(fields) == 1:
                 allowed = range(len(group.values) + 1)
                 values = _checked(columns[fields[0]], allowed, fields[0], pids, where)
@@ -94,8 +96,8 @@ def _load(path: Path, layout: AnnotationLayout) -> Any:
     return read_variable(path, Path(layout.file_name).stem)
 
 
-def _columns(content: Any, dataset: Dataset, split: str, where: str) -> dict[str, Any]:
-    """Field name -> its values, exactly the fields that the split must have."""
+def _columns(content: Any, fields: Iterable[str], split: str, where: str) -> dict[str, Any]:
+    """Field name -> its values, exactly ``fields`` and the identities'."""
     names = tuple(content) if isinstance(content, dict) else ()
     if split not in names:
         raise InputError(f"{where}: no such split; the file has {', '.join(names) or 'none'}")
@@ -103,11 +105,10 @@ def _columns(content: Any, dataset: Dataset, split: str, where: str) -> dict[str
     if not isinstance(structure, dict) and len(structure) != 1:
         raise InputError(f"{where}: expected one structure, got {len(structure)}")
     found = set(structure) if isinstance(structure, dict) else set()
-    fields_of = dataset.annotation.fields
-    expected = {field for group in dataset.schema.groups for field in fields_of(group)} | {_IDENTITY_FIELD}
-    for problem, fields in (("is missing", expected - found), ("is unknown", found - expected)):
-        if fields:
-            raise InputError(f"{where}: field {', '.join(sorted(fields))} {problem}; expected {len(expected)} fields")
+    expected = {*fields, _IDENTITY_FIELD}
+    for problem, wrong in (("is missing", expected - found), ("is unknown", found - expected)):
+        if wrong:
+            raise InputError(f"{where}: field {', '.join(sorted(wrong))} {problem}; expected {len(expected)} fields")
     return dict(structure)
 
 

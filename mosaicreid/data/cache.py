@@ -8,6 +8,7 @@ one step: processes that build at the same time each land a whole file, and read
 import hashlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,14 +68,14 @@ def _build(
         raise InputError(
             f"the image cache needs {needed / 2**30:.1f} GiB, but {path.parent} has {free / 2**30:.1f} GiB free"
         )
+
+    def fill(pixels: Pixels, index: int) -> None:
+        pixels[index] = decode(root / names[index], *shape[2:])
+
     with atomic_path(path) as temporary, ThreadPoolExecutor(max(1, workers)) as pool:
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-
-        def fill(index: int) -> None:
-            pixels[index] = decode(root / names[index], *shape[2:])
-
         try:
-            filled = pool.map(fill, range(len(names)))
+            filled = pool.map(partial(fill, pixels), range(len(names)))
             for _ in tqdm(filled, total=len(names), desc="decode images", unit="image", disable=not progress):
                 pass
         except BaseException:

@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mosaicreid.attributes import Schema
 
 _AGES = {"young": "young", "teenager": "teenage", "adult": "adult", "old": "old"}
 _CARRIED = ("backpack", "bag", "handbag")
+
+
+def caption_tokens(schema: Schema, codes: NDArray[np.integer], *, context_length: int) -> tuple[Tensor, Tensor]:
+    """Tokens (N, longest) int64 of the captions of images with ``codes`` (N, A), and (N,) int64, which are the same."""
+    from open_clip import tokenize
+
+    distinct, index = np.unique(codes, axis=0, return_inverse=True)
+    tokens = tokenize(captions(schema, distinct), context_length=context_length)
+    longest = int(tokens.argmax(dim=1).max()) + 1
+    return tokens[index, :longest], torch.from_numpy(index)
 
 
 def captions(schema: Schema, codes: NDArray[np.integer]) -> list[str]:

@@ -17,6 +17,7 @@ from mosaicreid.data.folders import (
     FOLDERS,
     JUNK,
     Images,
+    ReidData,
     count_differences,
     expected_counts,
     list_folder,
@@ -91,15 +92,23 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
     return Report(dataset, summarise(folders, annotations), tuple(problems), tuple(passed_over(root)))
 
 
-def check_protocol(query: Images, gallery: Images) -> None:
-    """See that every query can be answered, before anything is trained for it.
+def check_trainable(data: ReidData, *, annotated: bool) -> None:
+    """See that there is something to train on and that every query can be answered, before hours go into it.
+
+    ``annotated``: whether labels are needed, for experts or captions.
 
     Raises:
-        InputError: as ``protocol_problems`` says, in one line.
+        InputError: no training images, no annotation where one is needed, or what ``protocol_problems`` lists.
     """
-    problems = protocol_problems(query, gallery)
+    if not len(data.train):
+        raise InputError(f"{data.root} has no images for train; expected some in each of its three folders")
+    problems = protocol_problems(data.query, data.gallery)
     if problems:
-        raise InputError("; ".join(problems))
+        raise InputError(f"{data.root} could not be evaluated after training: {'; '.join(problems)}")
+    if annotated and data.annotation is None:
+        raise InputError(
+            f"{data.root} has no annotation; experts and captions need one (`mosaicreid data annotations`)"
+        )
 
 
 def protocol_problems(query: Images, gallery: Images) -> list[str]:

@@ -79,6 +79,11 @@ class ReidData:
     gallery: Images
     annotation: dict[str, Annotation] | None
 
+    @property
+    def cameras(self) -> int:
+        """The number of cameras: they are numbered from 1, over all splits."""
+        return int(max(images.camids.max() for images in (self.train, self.query, self.gallery)))
+
 
 def parse_images(names: Iterable[str], dataset: Dataset) -> Images:
     """Identity and camera of image paths, in the order given; only the last part of a path counts.

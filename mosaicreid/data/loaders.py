@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 
 from mosaicreid.attributes import Annotation
+from mosaicreid.config.settings import DataConfig
 from mosaicreid.data.augment import Augmentation, augment, normalise
-from mosaicreid.data.cache import Pixels
-from mosaicreid.data.folders import Images
+from mosaicreid.data.cache import Pixels, open_cache
+from mosaicreid.data.folders import Images, ReidData
 from mosaicreid.data.sampler import Indices, share
 from mosaicreid.errors import InputError
 
@@ -54,6 +56,33 @@ class Batch:
     labels: Tensor
     camids: Tensor
     codes: Tensor
+
+
+def load_samples(
+    data: ReidData, settings: DataConfig, *, folder: Path, progress: bool = True
+) -> tuple[Samples, Samples, Samples]:
+    """The images of train, query and gallery, decoded at the size of ``settings``; ``folder`` is the cache's.
+
+    Raises:
+        InputError: as ``open_cache``: an image that cannot be read, too little room on the disk, a damaged cache.
+    """
+    train, query, gallery = (
+        make_samples(
+            open_cache(
+                data.root,
+                images,
+                height=settings.height,
+                width=settings.width,
+                folder=folder,
+                workers=settings.workers,
+                progress=progress,
+            ),
+            images,
+            data.annotation[split] if data.annotation else None,
+        )
+        for split, images in (("train", data.train), ("test", data.query), ("test", data.gallery))
+    )
+    return train, query, gallery
 
 
 def make_samples(pixels: Pixels, images: Images, annotation: Annotation | None) -> Samples:

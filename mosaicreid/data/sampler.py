@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mosaicreid.config.settings import DataConfig
 from mosaicreid.errors import InputError
 
 Indices = npt.NDArray[np.int64]
@@ -72,6 +73,20 @@ class RandomIdentitySampler:
         drawn = random.integers(count[owner, None], size=within.shape)
         within = np.where(count[owner, None] < size, drawn, within)
         return by_identity[start[owner, None] + within], groups
+
+
+def pk_sampler(settings: DataConfig, labels: Indices, *, seed: int) -> RandomIdentitySampler:
+    """The sampler of the stages that need triplets, over images of identities ``labels`` (N,).
+
+    Raises:
+        InputError: the images cannot fill a batch.
+    """
+    return RandomIdentitySampler(
+        labels=labels,
+        num_identities=settings.batch_size // settings.num_instances,
+        num_instances=settings.num_instances,
+        seed=seed,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

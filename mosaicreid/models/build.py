@@ -91,11 +91,3 @@ def adopt_clip_reid(path: Path, models: Models, *, identities: int) -> Tensor:
 def seed_stage(config: Config, stage: str) -> None:
     """Seed torch for the new parameters of ``stage``."""
     torch.manual_seed(int(np.random.SeedSequence([config.seed, STAGES.index(stage)]).generate_state(1)[0]))
-
-
-def prepare_heads(config: Config, models: Models) -> None:
-    """Give the model with experts the baseline's heads, unless they are to be fresh."""
-    if config.experts.heads == "fresh":
-        return
-    for name in HEADS:
-        getattr(models.model, name).load_state_dict(getattr(models.baseline, name).state_dict())

@@ -19,7 +19,7 @@ def code_fingerprint(*modules: str, notebook: Path | None = None, package: Path 
     """The sha256 (16 hexadecimal digits) of the syntax trees, without docstrings, of all code behind ``modules``.
 
     Args:
-        modules: entries like ``mosaicreid.training.session``.
+        modules: entries like ``mosaicreid.training.shared``.
         notebook: its code cells count too, and what they import.
         package: the folder of the package, for another one than this.
 

@@ -1,8 +1,41 @@
-"""The global batch under several processes: gathered with gradients, so that every process computes the same loss."""
+"""Several processes that train as one: their accelerator, and the global batch, gathered with gradients."""
+
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed
 from torch import Tensor
+
+from mosaicreid.config.settings import RuntimeConfig
+from mosaicreid.errors import InputError
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def make_accelerator(runtime: RuntimeConfig) -> "Accelerator":
+    """Accelerate's view of this process: device, precision, and its place among several processes.
+
+    Raises:
+        InputError: a precision that the device does not have.
+    """
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState, PartialState
+
+    precision, cpu = runtime.precision, runtime.device == "cpu"
+    if runtime.threads:
+        torch.set_num_threads(runtime.threads)
+    # Accelerate keeps the first run's precision and device for the whole process.
+    kept = AcceleratorState._shared_state
+    if (kept.get("_mixed_precision", precision), kept.get("_cpu", cpu)) != (precision, cpu):
+        AcceleratorState._reset_state(reset_partial_state=PartialState().num_processes == 1)
+    # Accelerate itself would train in float32 then and say nothing.
+    if precision == "fp16" and PartialState(cpu=cpu).device.type == "cpu":
+        raise InputError("precision 'fp16' on a CPU; expected 'no' or 'bf16' there, fp16 needs a GPU")
+    try:
+        return Accelerator(mixed_precision=precision, cpu=cpu)
+    except ValueError as error:
+        raise InputError(f"precision {precision!r} on this device: {error}") from error
 
 
 def processes() -> int:

@@ -15,11 +15,12 @@ from mosaicreid.data.folders import ReidData
 from mosaicreid.data.loaders import Samples
 from mosaicreid.models.adapters import export_experts
 from mosaicreid.models.build import Models
-from mosaicreid.models.inference import extract_features
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
+from mosaicreid.training.inference import extract_features
 from mosaicreid.training.optimiser import count_parameters
-from mosaicreid.training.session import earlier_stages, open_session
+from mosaicreid.training.session import open_session
+from mosaicreid.training.shared import earlier_stages
 from mosaicreid.training.stages import train_experts
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
     """
     session = open_session(config, root=root, runs=runs, cache=cache)
     models, accelerator = session.models, session.context.accelerator
-    folder = run_folder(Path(runs), dataset=config.data.dataset, name=run_name(config), seed=config.seed)
     query, gallery = session.query, session.gallery
+    folder = run_folder(Path(runs), dataset=config.data.dataset, name=run_name(config), seed=config.seed)
     texts, histories = earlier_stages(session, "baseline")
     if models.router is not None:
         histories.append(train_experts(session.context, models.model, models.router, texts, folder / "experts.pt"))

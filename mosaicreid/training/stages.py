@@ -13,11 +13,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from mosaicreid.config.settings import STAGES, Config, StageConfig
+from mosaicreid.config.settings import STAGES, Config, ExpertConfig, StageConfig
 from mosaicreid.data.augment import Augmentation
 from mosaicreid.data.loaders import Batch, Samples, evaluation_batches, training_batches
-from mosaicreid.data.sampler import Indices, RandomIdentitySampler, ShuffleSampler, share
-from mosaicreid.models.build import HEADS, seed_stage
+from mosaicreid.data.sampler import Indices, ShuffleSampler, pk_sampler, share
+from mosaicreid.models.build import HEADS, Models, seed_stage
 from mosaicreid.models.prompts import PromptLearner, TextEncoder, text_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
@@ -70,7 +70,7 @@ def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -
 
     ``tokens`` (N, context) int64 are the images' captions, ``captions`` (N,) int64 numbers the distinct ones.
     """
-    device = context.accelerator.device
+    objective, device = Contrast(clip), context.accelerator.device
 
     def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
         for batch, indices in zip(_augmented(context, epoch, plan), _shares(context, plan), strict=True):
@@ -79,7 +79,7 @@ def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -
     stage = Stage(
         name="pretrain",
         settings=context.config.stages.pretrain,
-        objective=Contrast(clip),
+        objective=objective,
         trained=clip,
         weights={"i2t": 0.5, "t2i": 0.5},
         plan=_shuffled(context).batches,
@@ -126,6 +126,14 @@ def train_baseline(context: Context, model: ReidModel, texts: Tensor) -> pd.Data
     return _reidentify(context, "baseline", model, None, texts, model, context.shared / "baseline.pt")
 
 
+def prepare_heads(settings: ExpertConfig, models: Models) -> None:
+    """Give the model with experts the baseline's heads, unless they are to be fresh."""
+    if settings.heads == "fresh":
+        return
+    for name in HEADS:
+        getattr(models.model, name).load_state_dict(getattr(models.baseline, name).state_dict())
+
+
 def train_experts(context: Context, model: ReidModel, router: Router, texts: Tensor, path: Path) -> pd.DataFrame:
     """The paper's stage: train the experts, and the heads unless they are frozen; returns the history.
 
@@ -146,6 +154,14 @@ def _reidentify(
     path: Path,
 ) -> pd.DataFrame:
     settings: StageConfig = getattr(context.config.stages, name)
+    objective = Reidentification(
+        model,
+        router,
+        texts,
+        margin=settings.triplet_margin,
+        smoothing=settings.label_smoothing,
+        compiled=context.config.runtime.compile,
+    )
 
     def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
         for batch in _augmented(context, epoch, plan):
@@ -154,17 +170,10 @@ def _reidentify(
     stage = Stage(
         name=name,
         settings=settings,
-        objective=Reidentification(
-            model,
-            router,
-            texts,
-            margin=settings.triplet_margin,
-            smoothing=settings.label_smoothing,
-            compiled=context.config.runtime.compile,
-        ),
+        objective=objective,
         trained=trained,
         weights={"id": settings.id_weight, "triplet": settings.triplet_weight, "i2t": settings.i2t_weight},
-        plan=pk_sampler(context.config, context.samples.labels).batches,
+        plan=pk_sampler(context.config.data, context.samples.labels, seed=context.config.seed).batches,
         load=load,
         identity=identity(context, name),
         seed=context.config.seed,
@@ -175,17 +184,6 @@ def _reidentify(
 def _fit(stage: Stage, context: Context, path: Path) -> pd.DataFrame:
     board = path.parent / "tensorboard" / stage.name if context.config.runtime.tensorboard else None
     return fit(stage, context.accelerator, path, board=board)
-
-
-def pk_sampler(config: Config, labels: Indices) -> RandomIdentitySampler:
-    """The sampler of the stages that need triplets; InputError where the images cannot fill a batch."""
-    data = config.data
-    return RandomIdentitySampler(
-        labels=labels,
-        num_identities=data.batch_size // data.num_instances,
-        num_instances=data.num_instances,
-        seed=config.seed,
-    )
 
 
 def _shuffled(context: Context) -> ShuffleSampler:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,9 +8,9 @@ from PIL import Image
 from mosaicreid.attributes import Annotation
 from mosaicreid.cli import main
 from mosaicreid.data.annotation import write_annotation
-from mosaicreid.data.check import check_dataset, check_protocol, detect_dataset, protocol_problems
+from mosaicreid.data.check import check_dataset, check_trainable, detect_dataset, protocol_problems
 from mosaicreid.data.decode import decode
-from mosaicreid.data.folders import FOLDERS, Images, read_file_list
+from mosaicreid.data.folders import FOLDERS, Images, ReidData, read_file_list
 from mosaicreid.datasets import DATASETS, get_dataset, get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.retrieval import evaluate_scores
@@ -181,13 +182,13 @@ def seen(*views: tuple[int, int]) -> Images:
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_the_real_lists_can_be_evaluated(annotations, dataset):
     lists = read_file_list(annotations / f"{dataset}.files.txt.gz", get_dataset(dataset))
-    check_protocol(lists["query"], lists["gallery"])
-    check_protocol(lists["query"], lists["gallery"].without_junk())
+    assert protocol_problems(lists["query"], lists["gallery"]) == []
+    assert protocol_problems(lists["query"], lists["gallery"].without_junk()) == []
 
 
 def test_queries_that_can_be_answered():
-    check_protocol(seen((1, 1), (2, 3)), seen((1, 2), (2, 1), (2, 3), (0, 1), (-1, 1)))
-    check_protocol(seen((1, 1)), seen((1, 1), (1, 2)))
+    assert protocol_problems(seen((1, 1), (2, 3)), seen((1, 2), (2, 1), (2, 3), (0, 1), (-1, 1))) == []
+    assert protocol_problems(seen((1, 1)), seen((1, 1), (1, 2))) == []
 
 
 @pytest.mark.parametrize(
@@ -207,9 +208,10 @@ def test_queries_that_can_be_answered():
 def test_what_cannot_be_evaluated_is_said_before_training(query, gallery, problem):
     (found,) = protocol_problems(query, gallery)
     assert problem in found
+    data = ReidData("market1501", Path("data"), seen((5, 1)), query, gallery, None)
     with pytest.raises(InputError) as error:
-        check_protocol(query, gallery)
-    assert str(error.value) == found
+        check_trainable(data, annotated=False)
+    assert str(error.value) == f"data could not be evaluated after training: {found}"
     assert found.isprintable()
 
 

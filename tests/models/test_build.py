@@ -1,14 +1,12 @@
 """From settings to modules: architecture, weights, seeds of what is new, and where heads come from."""
 
-import pytest
 import torch
 from torch import Tensor
 from training_reference import seed_torch
 
 from mosaicreid.config.profiles import make_config
 from mosaicreid.config.settings import Config
-from mosaicreid.models.build import HEADS, Models, build_models, build_router, prepare_heads
-from mosaicreid.models.reid import ReidModel
+from mosaicreid.models.build import HEADS, Models, build_models, build_router
 
 SMALL = {"data.height": 16, "data.width": 8, "experts.configuration": "hat+gender", "experts.rank": 2}
 
@@ -131,19 +129,3 @@ def test_cameras_are_embedded_where_they_have_a_coefficient():
     encoder = build(model__camera_embedding=1.5).baseline.encoder
     assert encoder.camera_embedding.shape == (5, 96)
     assert encoder.camera_coefficient == 1.5
-
-
-@pytest.mark.parametrize(("heads", "copied"), [("baseline", True), ("frozen", True), ("fresh", False)])
-def test_heads_are_the_baselines_unless_they_are_to_be_fresh(heads, copied):
-    config = config_of(experts__heads=heads)
-    models = build_models(config, identities=7, cameras=5)
-    with torch.no_grad():
-        for name in HEADS:
-            for value in getattr(models.baseline, name).state_dict().values():
-                value.copy_(torch.full_like(value, 3))
-    before = {name: value.clone() for name, value in models.model.state_dict().items()}
-    prepare_heads(config, models)
-    for name, value in models.model.state_dict().items():
-        head = name.startswith(HEADS)
-        assert torch.equal(value, torch.full_like(value, 3) if head and copied else before[name]), name
-    assert isinstance(models.model, ReidModel)

@@ -116,6 +116,6 @@ def test_bad_input_is_named(package: Path, tmp_path: Path) -> None:
 
 
 def test_training_depends_on_inclusion_sets_and_not_on_commands_or_analyses() -> None:
-    names = {path.relative_to(OURS).as_posix() for path in imported_files("mosaicreid.training.session")}
+    names = {path.relative_to(OURS).as_posix() for path in imported_files("mosaicreid.training.shared")}
     assert {"config/inclusion.py", "losses.py", "models/tiny.json", "datasets/market1501.py"} <= names
     assert not {name for name in names if name.split("/")[0] in ("commands", "analyses", "statistics", "cli.py")}

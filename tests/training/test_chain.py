@@ -15,8 +15,8 @@ from mosaicreid.data.folders import read_dataset
 from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.models.build import HEADS, build_models
+from mosaicreid.training.distributed import make_accelerator
 from mosaicreid.training.run import Outcome, train_run
-from mosaicreid.training.session import make_accelerator
 from mosaicreid.training.stages import Context, pretrain, train_baseline, train_experts, tune_prompts
 
 SEED = 2
@@ -46,7 +46,7 @@ def test_a_run_is_its_stages_one_after_the_other(world, outcome, tmp_path, quick
     context = Context(
         config=config,
         samples=samples,
-        accelerator=make_accelerator(config),
+        accelerator=make_accelerator(config.runtime),
         shared=tmp_path,
         images="by hand",
         labels="by hand",

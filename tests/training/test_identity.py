@@ -18,7 +18,7 @@ from mosaicreid.data.annotation import read_annotation, write_annotation
 from mosaicreid.datasets import get_dataset
 from mosaicreid.training import loop, stages
 from mosaicreid.training.loop import Stage, fit
-from mosaicreid.training.session import train_shared
+from mosaicreid.training.shared import train_shared
 from mosaicreid.training.stages import identity
 
 pytestmark = pytest.mark.usefixtures("quick_collections")

@@ -10,8 +10,9 @@ from mosaicreid.cli import main
 from mosaicreid.config.parsing import format_settings
 from mosaicreid.config.profiles import make_config
 from mosaicreid.errors import InputError
+from mosaicreid.training.distributed import make_accelerator
 from mosaicreid.training.run import train_run
-from mosaicreid.training.session import make_accelerator, train_shared
+from mosaicreid.training.shared import train_shared
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def test_bad_settings_leave_no_folder(world, tmp_path, overrides, message):
 def test_a_refused_precision_does_not_outlive_its_run():
     for precision in ("no", "bf16", "no"):
         with pytest.raises(InputError, match="precision 'fp16'"):
-            make_accelerator(small(runtime__precision="fp16"))
-        assert make_accelerator(small(runtime__precision=precision)).mixed_precision == precision
+            make_accelerator(small(runtime__precision="fp16").runtime)
+        assert make_accelerator(small(runtime__precision=precision).runtime).mixed_precision == precision
 
 
 def test_weights_of_another_shape_are_named(world, tmp_path):

@@ -18,13 +18,13 @@ from mosaicreid.config.profiles import make_config
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.models.adapters import import_experts
-from mosaicreid.runs import read_run
+from mosaicreid.runs import read_run, shared_folder
 from mosaicreid.training import loop
 from mosaicreid.training.checkpoints import load_checkpoint
 from mosaicreid.training.loop import TrainingDivergedError, learning_rate_factor
 from mosaicreid.training.objectives import Contrast
 from mosaicreid.training.run import train_run
-from mosaicreid.training.session import shared_folder, train_shared
+from mosaicreid.training.shared import train_shared
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from stage_cases import Ran, config_of, run
 
-from mosaicreid.training import objectives, session
-from mosaicreid.training.session import make_accelerator
+from mosaicreid.training import objectives
+from mosaicreid.training.distributed import make_accelerator
 
 pytestmark = pytest.mark.usefixtures("quick_collections")
 
@@ -76,8 +76,8 @@ def test_the_features_are_compiled_where_asked_for(tmp_path, monkeypatch):
 def test_threads_are_torchs_and_nought_leaves_them(monkeypatch):
     asked: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
-    make_accelerator(config_of(runtime__threads=3))
-    make_accelerator(config_of(runtime__threads=0))
+    make_accelerator(config_of(runtime__threads=3).runtime)
+    make_accelerator(config_of(runtime__threads=0).runtime)
     assert asked == [3]
 
 
@@ -92,7 +92,7 @@ def test_the_device_is_the_cpu_where_asked_for(monkeypatch):
     monkeypatch.setattr(accelerate, "Accelerator", Recorded)
     for device in ("cpu", "auto"):
         for precision in ("no", "bf16"):
-            session.make_accelerator(config_of(runtime__device=device, runtime__precision=precision))
+            make_accelerator(config_of(runtime__device=device, runtime__precision=precision).runtime)
     assert asked == [
         {"mixed_precision": precision, "cpu": cpu} for cpu in (True, False) for precision in ("no", "bf16")
     ]

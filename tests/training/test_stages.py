@@ -10,6 +10,9 @@ from training_reference import batch_hard
 
 from mosaicreid.config.settings import Config
 from mosaicreid.losses import triplet_loss
+from mosaicreid.models.build import HEADS, build_models
+from mosaicreid.models.reid import ReidModel
+from mosaicreid.training.stages import prepare_heads
 
 pytestmark = pytest.mark.usefixtures("double_precision", "quick_collections")
 
@@ -124,3 +127,19 @@ def test_a_checkpoint_holds_what_was_trained(stage, tmp_path):
             assert torch.equal(value, ran.after[name]), name
     assert set(names_that_train(stage, config, ran.before)) <= set(content["model"])
     assert content["optimiser"] is None
+
+
+@pytest.mark.parametrize(("heads", "copied"), [("baseline", True), ("frozen", True), ("fresh", False)])
+def test_heads_are_the_baselines_unless_they_are_to_be_fresh(heads, copied):
+    config = config_of(experts__heads=heads)
+    models = build_models(config, identities=7, cameras=5)
+    with torch.no_grad():
+        for name in HEADS:
+            for value in getattr(models.baseline, name).state_dict().values():
+                value.copy_(torch.full_like(value, 3))
+    before = {name: value.clone() for name, value in models.model.state_dict().items()}
+    prepare_heads(config.experts, models)
+    for name, value in models.model.state_dict().items():
+        head = name.startswith(HEADS)
+        assert torch.equal(value, torch.full_like(value, 3) if head and copied else before[name]), name
+    assert isinstance(models.model, ReidModel)

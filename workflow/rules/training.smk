@@ -9,7 +9,7 @@ rule training_code:
     output:
         TRAINING_CODE,
     params:
-        code=code_fingerprint("mosaicreid.training.session"),
+        code=code_fingerprint("mosaicreid.training.shared"),
     message:
         "the code that trains has changed, or is new here"
     shell:

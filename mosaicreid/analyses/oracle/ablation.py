@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from mosaicreid.data.loaders import Samples
 from mosaicreid.errors import InputError
-from mosaicreid.models.inference import extract_variants
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.statistics.shapley import Game, sample_shapley, shapley_values, subsets
+from mosaicreid.training.inference import extract_variants
 
 
 @dataclass(frozen=True, kw_only=True)

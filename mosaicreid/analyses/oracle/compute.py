@@ -20,7 +20,8 @@ from mosaicreid.files import atomic_path
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.runs import read_run, run_folder
 from mosaicreid.training.checkpoints import differing_settings, load_checkpoint
-from mosaicreid.training.session import SHARED_STAGES, Session, earlier_stages, open_session
+from mosaicreid.training.session import Session, open_session
+from mosaicreid.training.shared import SHARED_STAGES, earlier_stages
 from mosaicreid.training.stages import identity, train_experts
 
 # The same people in every seed, so that seeds are compared on the same queries.

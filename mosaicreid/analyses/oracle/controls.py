@@ -17,10 +17,10 @@ from mosaicreid.analyses.oracle.fusion import Identities, fuse
 from mosaicreid.analyses.oracle.labels import Codes
 from mosaicreid.attributes import Schema
 from mosaicreid.data.loaders import Samples
-from mosaicreid.models.inference import extract_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router, label_at_random
 from mosaicreid.retrieval.metrics import evaluate_scores
+from mosaicreid.training.inference import extract_features
 
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
 

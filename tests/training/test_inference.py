@@ -14,9 +14,9 @@ from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.models.backbone import ImageEncoder, build_clip
 from mosaicreid.models.experts import Experts
-from mosaicreid.models.inference import extract_features, extract_variants
 from mosaicreid.models.reid import ReidModel, retrieval_features
 from mosaicreid.models.router import Router
+from mosaicreid.training.inference import extract_features, extract_variants
 
 INCLUDED = ("gender", "age", "hat", "bag")
 SIZE = (32, 16)
