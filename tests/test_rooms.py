@@ -16,8 +16,8 @@ ROOMS = (
     *(
         "retrieval",
         "statistics",
-        "data",
         "models",
+        "data",
         "results",
         "plotting",
         "records",
