@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from scipy.stats import t as student
 from scipy.stats import ttest_ind
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
@@ -46,6 +47,44 @@ def fit_glm(table: pd.DataFrame, attributes: Sequence[str], metric: str, *, min_
             "ci_high": interval[1],
         }
     ).rename_axis("term")
+
+
+def glm_covariance(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> pd.DataFrame:
+    """Covariances of the coefficients of ``fit_glm``, in squared units of the metric: a row per pair of terms.
+
+    Columns: term, other, covariance. Terms are in the order of ``fit_glm``; of (a, b) and (b, a), which are equal, the
+    one is listed whose ``other`` comes first or is ``term`` itself.
+
+    Raises:
+        InputError: as ``fit_glm``.
+    """
+    covariance = _fit(table, attributes, metric, 2).cov_params()
+    terms = list(covariance.index)
+    pairs = [(term, other) for place, term in enumerate(terms) for other in terms[: place + 1]]
+    return pd.DataFrame(
+        [{"term": term, "other": other, "covariance": covariance.loc[term, other]} for term, other in pairs]
+    )
+
+
+def glm_residual(table: pd.DataFrame, attributes: Sequence[str], metric: str) -> pd.Series:
+    """What an interval of a prediction by ``fit_glm`` needs beside ``glm_covariance``.
+
+    df_resid (rows minus parameters); residual_variance (squared units of the metric); t_quantile (two-sided 95 %, of
+    Student's t). The score of one more run of included attributes x lies, where the model holds, in
+    ``x @ coef +- t_quantile * sqrt(x @ covariance @ x + residual_variance)`` in 95 of 100 cases.
+
+    Raises:
+        InputError: as ``fit_glm``.
+    """
+    result = _fit(table, attributes, metric, 2)
+    return pd.Series(
+        {
+            "df_resid": int(result.df_resid),
+            "residual_variance": float(result.scale),
+            "t_quantile": float(student.ppf((1 + _CONFIDENCE) / 2, result.df_resid)),
+        },
+        dtype=object,
+    )
 
 
 def contrast(table: pd.DataFrame, attributes: Sequence[str], metric: str, first: str, second: str) -> pd.Series:

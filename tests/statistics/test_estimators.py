@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
@@ -16,7 +17,15 @@ from sklearn.inspection import permutation_importance
 
 from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS, METRICS, attributes, load_experiments
-from mosaicreid.statistics.estimators import contrast, fit_glm, forest_importance, shap_values, welch_tests
+from mosaicreid.statistics.estimators import (
+    contrast,
+    fit_glm,
+    forest_importance,
+    glm_covariance,
+    glm_residual,
+    shap_values,
+    welch_tests,
+)
 
 CASES = list(itertools.product(DATASETS, METRICS))
 
@@ -61,6 +70,23 @@ def test_an_exact_fit_has_no_standard_error() -> None:
     table["mAP"] = 80.0 + table["a"] + 2 * table["b"]
     with pytest.raises(InputError, match="fitted exactly by the attributes"):
         fit_glm(table, ["a", "b", "c"], "mAP")
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_interval_of_a_prediction_is_that_of_least_squares(dataset: str) -> None:
+    experiments, names = load_experiments(dataset), list(attributes(dataset))
+    design = sm.add_constant(experiments[names].astype(float))
+    expected = sm.OLS(experiments["mAP"], design).fit().get_prediction(design).summary_frame(alpha=0.05)
+    pairs, residual = glm_covariance(experiments, names, "mAP"), glm_residual(experiments, names, "mAP")
+    terms = ["Intercept", *names]
+    assert pairs["term"].unique().tolist() == terms
+    lower = pairs.pivot_table(index="term", columns="other", values="covariance").loc[terms, terms].fillna(0).to_numpy()
+    covariance = lower + lower.T - np.diag(np.diag(lower))
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), fit_glm(experiments, names, "mAP")["std_err"])
+    variance = np.einsum("ni,ij,nj->n", design, covariance, design) + residual["residual_variance"]
+    half_width = (expected["obs_ci_upper"] - expected["obs_ci_lower"]) / 2
+    np.testing.assert_allclose(residual["t_quantile"] * np.sqrt(variance), half_width, rtol=1e-9)
+    assert residual["df_resid"] == len(experiments) - len(names) - 1
 
 
 def test_contrast_is_the_difference_of_two_coefficients() -> None:
