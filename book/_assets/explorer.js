@@ -52,6 +52,7 @@
       values: Object.fromEntries(Object.entries(entry.packed).map(([name, packed]) => [name, unpack(packed)])),
       byMask: new Map(entry.sets.map((trained) => [trained.mask, trained])),
       card: root.querySelector(`.explorer-card[data-dataset=${entry.name}]`),
+      ours: root.querySelector(`.explorer-ours[data-dataset=${entry.name}]`),
     }));
     let metric = data.metrics[0];
     let unknown = [];
@@ -101,7 +102,7 @@
       const place = dataset.card.querySelector(".explorer-next");
       if (!best) {
         const loss = found.reduce((worst, one) => (one.points < worst.points ? one : worst));
-        place.textContent = `All are ticked. Takes most away: ${named[loss.name]}, ${signed(loss.points)} points.`;
+        place.textContent = `All are ticked. ${named[loss.name]} takes most away when unticked: ${signed(loss.points)} points.`;
         return loss;
       }
       let text = `Adds most next: ${named[best.name]}, ${signed(best.points)} points.`;
@@ -167,15 +168,15 @@
           note += `; ${signed(gain)} (${span(low, high)}) over no experts`;
         }
       }
-      fill(dataset.card, "ours", { value: trained?.ours?.[metric][0], note });
-      fill(dataset.card, "ours-baseline", { value: baseline.ours[metric][0], note: seeds(baseline) });
+      fill(dataset.ours, "ours", { value: trained?.ours?.[metric][0], note });
+      fill(dataset.ours, "ours-baseline", { value: baseline.ours[metric][0], note: seeds(baseline) });
       const everything = mask === 2 ** dataset.attributes.length - 1;
       const shown = everything && metric === "mAP";
-      dataset.card.querySelector(".explorer-controls").hidden = !shown;
+      dataset.ours.querySelector(".explorer-controls").hidden = !shown;
       dataset.controls.forEach(({ mAP: [value, low, high] }, place) =>
-        fill(dataset.card, `control-${place}`, { value, low, high, note: `${span(low, high)} (95${PERCENT})` }),
+        fill(dataset.ours, `control-${place}`, { value, low, high, note: `${span(low, high)} (95${PERCENT})` }),
       );
-      dataset.card.querySelector(".explorer-controls-said").textContent = shown
+      dataset.ours.querySelector(".explorer-controls-said").textContent = shown
         ? "Controls: the same world and all attributes."
         : "Controls were run with all attributes, in mAP: tick all to see them.";
     }

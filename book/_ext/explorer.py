@@ -84,6 +84,7 @@ def markup(data: dict, *, small: bool, full: str) -> str:
             '<div class="explorer-cards">',
             *(card(dataset, small=small) for dataset in data["datasets"]),
             "</div></div>",
+            "" if small else ours(data),
             link(full) if small else '<p><a class="explorer-view" href="#explore=">Link to this view</a></p>',
             f'<script type="application/json" class="explorer-data">{text}</script>',
             "</div>",
@@ -147,8 +148,9 @@ def ticks() -> str:
     heads = "".join(f'<th scope="col">{TITLES[dataset]}</th>' for dataset in DATASETS)
     parts = [
         '<table class="explorer-ticks"><caption>Tick what is known of every person. Beside it: the points of '
-        '<span class="explorer-metric-title"></span> that ticking adds, or unticking takes away, with no image; ★ marks the most.'
-        f'</caption><thead><tr><th scope="col">Attribute</th>{heads}</tr></thead>'
+        '<span class="explorer-metric-title"></span> that ticking adds, or unticking takes away, with no image. ★ is '
+        "what adds most or, with all ticked, takes most away; – is not annotated.</caption>",
+        f'<thead><tr><th scope="col">Attribute</th>{heads}</tr></thead>',
     ]
     for cluster, members in groups().items():
         parts.append(f'<tbody><tr><th scope="rowgroup" colspan="{len(DATASETS) + 1}">{cluster.capitalize()}</th></tr>')
@@ -156,7 +158,7 @@ def ticks() -> str:
             cells = "".join(
                 f'<td data-dataset="{dataset}" data-attribute="{group.name}"></td>'
                 if dataset in owners
-                else '<td class="explorer-absent">not annotated</td>'
+                else '<td><span aria-hidden="true">–</span><span class="explorer-unseen">not annotated</span></td>'
                 for dataset in DATASETS
             )
             parts.append(f'<tr><th scope="row">{box(group)}</th>{cells}</tr>')
@@ -164,28 +166,40 @@ def ticks() -> str:
     return "".join([*parts, "</table>"])
 
 
-def card(data: dict, *, small: bool) -> str:
-    """One dataset's numbers: a row each with a name, a bar, a note and the score, which the script fills in."""
-    name, metric = data["name"], '<span class="explorer-metric-title"></span> in %'
+def card(dataset: dict, *, small: bool) -> str:
+    """What is known of the real dataset: a row each with a name, a bar, a note and the score; the script fills them."""
     parts = [
-        f'<section class="explorer-card" data-dataset="{name}" aria-label="{data["title"]}">',
-        f'<table><caption>{data["title"]} <span class="explorer-unit">{metric}</span></caption><tbody>',
+        table_of(dataset, dataset["title"], ""),
         row("alone", "Attributes alone, no image"),
         row("paper", "The paper’s model with these experts"),
         "" if small else row("glm", "Predicted by the paper’s GLM"),
-        '</tbody></table><p class="explorer-next"></p>',
+        '</tbody></table><p class="explorer-next"></p></section>',
     ]
-    if not small:
-        parts += [
-            f'<table class="explorer-ours"><caption>Ours: synthetic {WORLDS[name]} '
-            f'<span class="explorer-unit">{metric}</span></caption><tbody>',
-            row("ours", "Our tiny model with these experts"),
-            row("ours-baseline", "The same without experts"),
-            '</tbody><tbody class="explorer-controls">',
-            *(row(f"control-{place}", control["title"]) for place, control in enumerate(data["controls"])),
-            '</tbody></table><p class="explorer-controls-said"></p>',
-        ]
-    return "".join([*parts, "</section>"])
+    return "".join(parts)
+
+
+def our_card(dataset: dict) -> str:
+    """Our runs and controls in the world that is drawn like the dataset, as ``card``."""
+    parts = [
+        table_of(dataset, f"Ours: synthetic {WORLDS[dataset['name']]}", " explorer-ours"),
+        row("ours", "Our tiny model with these experts"),
+        row("ours-baseline", "The same without experts"),
+        '</tbody><tbody class="explorer-controls">',
+        *(row(f"control-{place}", control["title"].capitalize()) for place, control in enumerate(dataset["controls"])),
+        '</tbody></table><p class="explorer-controls-said"></p></section>',
+    ]
+    return "".join(parts)
+
+
+def ours(data: dict) -> str:
+    return f'<div class="explorer-cards explorer-both">{"".join(map(our_card, data["datasets"]))}</div>'
+
+
+def table_of(dataset: dict, title: str, kind: str) -> str:
+    return (
+        f'<section class="explorer-card{kind}" data-dataset="{dataset["name"]}" aria-label="{title}"><table><caption>'
+        f'{title} <span class="explorer-unit"><span class="explorer-metric-title"></span> in %</span></caption><tbody>'
+    )
 
 
 def row(name: str, title: str) -> str:
