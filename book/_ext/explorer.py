@@ -135,11 +135,13 @@ def chips() -> str:
     """The attributes as rows of boxes, by cluster."""
     parts = ['<div class="explorer-chips">']
     for cluster, members in groups().items():
-        shown = []
+        shown, title = [], cluster.capitalize()
         for group, owners in members:
             only = "" if len(owners) == len(DATASETS) else f" <small>{TITLES[owners[0]]} only</small>"
             shown.append(box(group, only))
-        parts.append(f"<fieldset><legend>{cluster.capitalize()}</legend>{''.join(shown)}</fieldset>")
+        parts.append(
+            f'<div role="group" aria-label="{title}"><b aria-hidden="true">{title}</b><div>{"".join(shown)}</div></div>'
+        )
     return "".join([*parts, "</div>"])
 
 
