@@ -1,6 +1,6 @@
 """Pedestrian attributes: their types, values and clusters (Table 1), and who is annotated with what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -163,3 +163,25 @@ class Annotation:
             }
             columns[group.name] = [names[code] for code in self.codes[:, column].tolist()]
         return pd.DataFrame(columns, index=pd.Index(self.pids, name="pid"))
+
+
+@dataclass(frozen=True, eq=False)
+class ImageAnnotation:
+    """Which image of one split has which attribute values, where labels are given image by image.
+
+    ``paths``: N image paths as the dataset lists them, each once. ``codes``: (N, A) int16 as of ``Annotation``.
+    """
+
+    schema: Schema
+    split: str
+    paths: tuple[str, ...]
+    codes: npt.NDArray[np.int16]
+
+    def lookup_paths(self, paths: Sequence[str]) -> npt.NDArray[np.int16]:
+        """The codes of ``paths`` as (N, A) int16: zeros for images without a row."""
+        place = {path: row for row, path in enumerate(self.paths)}
+        codes = np.zeros((len(paths), len(self.schema.groups)), dtype=np.int16)
+        for row, path in enumerate(paths):
+            if path in place:
+                codes[row] = self.codes[place[path]]
+        return codes

@@ -15,7 +15,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import TITLES
+from mosaicreid.datasets import get_dataset
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 
@@ -54,7 +54,7 @@ def style() -> Iterator[None]:
 
 def by_dataset(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each dataset, by its title, in the order in which datasets occur."""
-    return {TITLES[str(dataset)]: rows for dataset, rows in table.groupby("dataset", sort=False)}
+    return {get_dataset(str(dataset)).title: rows for dataset, rows in table.groupby("dataset", sort=False)}
 
 
 def stacked_panels(

@@ -17,11 +17,12 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from mosaicreid.analyses.machine.write import write_comparison
-    from mosaicreid.datasets import TITLES
+    from mosaicreid.datasets import get_dataset
 
     results = arguments.results or arguments.runs / "results"
     for row in write_comparison(arguments.runs, results, arguments.committed).to_dict("records"):
+        title = get_dataset(row["dataset"]).title
         print(
-            f"{TITLES[row['dataset']]}-like world: {row['verdict']}; {row['equal']} of {row['runs']} runs equal, "
+            f"{title}-like world: {row['verdict']}; {row['equal']} of {row['runs']} runs equal, "
             f"largest difference {row['largest']:.2f} points of mAP (seeds differ by {row['seed_sd']:.2f})"
         )

@@ -23,7 +23,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def _run(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
-    from mosaicreid.datasets import DATASETS, get_dataset
+    from mosaicreid.datasets import DATASETS, get_folder_dataset
     from mosaicreid.plotting import save_figure
     from mosaicreid.results import write_results
     from mosaicreid.world.contact_sheets import (
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> None:
     for dataset in DATASETS:
         save_photograph(people_sheet(dataset), figures / f"world_people_{dataset}.png")
         save_photograph(values_sheet(dataset), figures / f"world_values_{dataset}.png")
-        sheet = visibility_sheet(dataset, get_dataset(dataset).synthetic.rare_values, seed=_EXACT_SEED)
+        sheet = visibility_sheet(dataset, get_folder_dataset(dataset).synthetic.rare_values, seed=_EXACT_SEED)
         save_photograph(sheet, figures / f"world_visibility_{dataset}.png")
     save_figure(plot_information(truth), figures / "world_truth.svg")
     print(f"wrote {arguments.results / 'world.csv'} and {figures}/world_*")

@@ -16,8 +16,8 @@ import scipy.io
 
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.matlab import read_variable
-from mosaicreid.datasets import get_dataset
-from mosaicreid.datasets.definition import AnnotationLayout, Dataset
+from mosaicreid.datasets import get_folder_dataset
+from mosaicreid.datasets.definition import AnnotationLayout, FolderDataset
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 
@@ -26,7 +26,7 @@ _NO, _YES = 1, 2
 _IDENTITY_FIELD = "image_index"
 
 
-def read_annotation(path: Path, dataset: Dataset) -> dict[str, Annotation]:
+def read_annotation(path: Path, dataset: FolderDataset) -> dict[str, Annotation]:
     """Read the annotation of ``dataset`` from its .mat file: ``{"train": Annotation, "test": Annotation}``.
 
     What the annotators left open stays visible: no label is code 0, several colours are several bits. Identities come
@@ -78,7 +78,7 @@ def write_annotation(path: Path, annotations: Mapping[str, Annotation]) -> None:
     datasets = {annotation.schema.dataset for annotation in annotations.values()}
     if len(datasets) != 1:
         raise InputError(f"both splits of an annotation file are one dataset's; got {', '.join(sorted(datasets))}")
-    layout = get_dataset(datasets.pop()).annotation
+    layout = get_folder_dataset(datasets.pop()).annotation
     content = {split: _structure(annotations[split], layout) for split in layout.order}
     with atomic_path(Path(path)) as temporary:
         scipy.io.savemat(temporary, {Path(layout.file_name).stem: content}, appendmat=False)

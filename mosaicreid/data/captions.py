@@ -11,6 +11,9 @@ from mosaicreid.attributes import Schema
 
 _AGES = {"young": "young", "teenager": "teenage", "adult": "adult", "old": "old"}
 _CARRIED = ("backpack", "bag", "handbag")
+# Attributes that have a place in a sentence; others, of a user's schema, are added as they are called.
+_SPOKEN = {"gender", "age", "hair", "up", "top", "upcolour", "down", "downcolour", "clothes", "hat", *_CARRIED}
+_SPOKEN |= {"boots", "shoecolour"}
 
 
 def caption_tokens(schema: Schema, codes: NDArray[np.integer], *, context_length: int) -> tuple[Tensor, Tensor]:
@@ -44,6 +47,7 @@ def _caption(schema: Schema, codes: list[int]) -> str:
     boots = "yes" in said.get("boots", ())
     shoes = " ".join(said.get("shoecolour", ()))
     parts += [f"{shoes} {'boots' if boots else 'shoes'}".strip()] if shoes or boots else []
+    parts += [f"{name} {' and '.join(values)}" for name, values in said.items() if values and name not in _SPOKEN]
     return " ".join(f"a photo of a {age} {person} with {', '.join(part for part in parts if part)}".split())
 
 

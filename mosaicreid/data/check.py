@@ -23,8 +23,11 @@ from mosaicreid.data.folders import (
     list_folder,
     passed_over,
     read_folders,
+    split_images,
 )
-from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.data.tables import read_attribute_table, read_image_table, strangers
+from mosaicreid.datasets import DATASETS, get_dataset, get_folder_dataset
+from mosaicreid.datasets.definition import FolderDataset, TableDataset
 from mosaicreid.errors import InputError
 
 
@@ -51,7 +54,7 @@ def detect_dataset(root: Path) -> str:
     folders = [Path(root) / folder for folder in FOLDERS.values()]
     for entry in (entry for folder in folders if folder.is_dir() for entry in list_folder(folder)):
         for dataset in DATASETS:
-            if get_dataset(dataset).images.pattern.fullmatch(entry.name):
+            if get_folder_dataset(dataset).images.pattern.fullmatch(entry.name):
                 return dataset
     raise InputError(
         f"{root} holds no images of {' or '.join(DATASETS)}; expected the folders {', '.join(FOLDERS.values())} in it"
@@ -67,29 +70,66 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
         InputError: what keeps the folder from being read at all: as ``read_folders`` and ``read_annotation`` do.
     """
     root = Path(root)
-    dataset = dataset or detect_dataset(root)
-    definition = get_dataset(dataset)
+    definition = get_dataset(dataset or detect_dataset(root))
+    if isinstance(definition, TableDataset):
+        return _check_tables(root, definition)
+    assert isinstance(definition, FolderDataset)
     folders = read_folders(definition, root)
     problems = count_differences(folders, expected_counts(definition, root))
-    people = {split: np.unique(images.pids[images.pids > DISTRACTOR]) for split, images in folders.items()}
-    for split in ("query", "gallery"):
-        shared = np.intersect1d(people["train"], people[split])
-        if len(shared):
-            problems.append(f"{len(shared)} identities are in both train and {split}: {_listed(shared)}")
-    strangers = np.setdiff1d(people["query"], people["gallery"])
-    if len(strangers):
-        problems.append(f"{len(strangers)} identities are in query but not in gallery: {_listed(strangers)}")
-    problems += protocol_problems(folders["query"], folders["gallery"])
-    problems += unreadable_images(root, folders.values())
-
+    problems += _split_problems(folders) + unreadable_images(root, folders.values())
     file = annotation or root / definition.annotation.file_name
     annotations: Mapping[str, Annotation] = {}
     if annotation or file.is_file():
         annotations = read_annotation(file, definition)
-        problems += _uncovered(people, annotations)
+        problems += _uncovered(_people(folders), annotations)
     else:
         problems.append(f"no annotation file {file}: `mosaicreid data annotations` fetches it, or use --annotation")
-    return Report(dataset, summarise(folders, annotations), tuple(problems), tuple(passed_over(root)))
+    return Report(definition.name, summarise(folders, annotations), tuple(problems), tuple(passed_over(root)))
+
+
+def _check_tables(root: Path, dataset: TableDataset) -> Report:
+    table = read_image_table(root, dataset)
+    folders = split_images(table)
+    labels = read_attribute_table(root, dataset, table)
+    problems = _split_problems(folders) + unreadable_images(root, folders.values())
+    if labels is None:
+        problems.append(f"no table {root / dataset.attributes}: experts need one")
+    annotations: dict[str, Annotation] = {}
+    for split, annotation in (labels or {}).items():
+        if isinstance(annotation, Annotation):
+            annotations[split] = annotation
+        else:
+            own = table[(table["split"] == "train") == (split == "train")]
+            without = [
+                path
+                for path, pid in zip(own["path"], own["pid"], strict=True)
+                if pid > DISTRACTOR and path not in set(annotation.paths)
+            ]
+            if without:
+                problems.append(f"{len(without)} images of {split} have no labels, like {without[0]}")
+    if annotations:
+        problems += _uncovered(_people(folders), annotations)
+    unseen = strangers(root, dataset, table)
+    if unseen:
+        problems.append(f"{len(unseen)} rows of {dataset.attributes} are of no image, like {unseen[0]}")
+    return Report(dataset.name, summarise(folders, annotations), tuple(problems), ())
+
+
+def _people(folders: Mapping[str, Images]) -> dict[str, np.ndarray]:
+    return {split: np.unique(images.pids[images.pids > DISTRACTOR]) for split, images in folders.items()}
+
+
+def _split_problems(folders: Mapping[str, Images]) -> list[str]:
+    """Identities in splits where they cannot be, and what keeps queries from being answered."""
+    problems, people = [], _people(folders)
+    for split in ("query", "gallery"):
+        shared = np.intersect1d(people["train"], people[split])
+        if len(shared):
+            problems.append(f"{len(shared)} identities are in both train and {split}: {_listed(shared)}")
+    strange = np.setdiff1d(people["query"], people["gallery"])
+    if len(strange):
+        problems.append(f"{len(strange)} identities are in query but not in gallery: {_listed(strange)}")
+    return problems + protocol_problems(folders["query"], folders["gallery"])
 
 
 def check_trainable(data: ReidData, *, annotated: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.datasets import DATASETS, get_folder_dataset
 from mosaicreid.datasets.definition import Source
 from mosaicreid.errors import InputError
 from mosaicreid.files import sha256
@@ -25,10 +25,10 @@ def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = No
     import pooch
 
     if sources is None:
-        sources = {name: get_dataset(name).source for name in DATASETS}
+        sources = {name: get_folder_dataset(name).source for name in DATASETS}
     folder = Path(folder)
     pooch.get_logger().setLevel("WARNING")
-    paths = {dataset: folder / get_dataset(dataset).annotation.file_name for dataset in sources}
+    paths = {dataset: folder / get_folder_dataset(dataset).annotation.file_name for dataset in sources}
     for dataset, path in paths.items():
         _check_authors(path, sources[dataset])
     for dataset, source in sources.items():

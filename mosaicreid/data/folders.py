@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mosaicreid.attributes import Annotation
+from mosaicreid.attributes import Annotation, ImageAnnotation
 from mosaicreid.data.annotation import read_annotation
-from mosaicreid.datasets.definition import Counts, Dataset
+from mosaicreid.data.tables import read_attribute_table, read_image_table
+from mosaicreid.datasets.definition import Counts, Dataset, FolderDataset, TableDataset
 from mosaicreid.errors import InputError
 
 FOLDERS: Mapping[str, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
@@ -77,7 +78,7 @@ class ReidData:
     train: Images
     query: Images
     gallery: Images
-    annotation: dict[str, Annotation] | None
+    annotation: Mapping[str, Annotation] | Mapping[str, ImageAnnotation] | None
 
     @property
     def cameras(self) -> int:
@@ -85,7 +86,7 @@ class ReidData:
         return int(max(images.camids.max() for images in (self.train, self.query, self.gallery)))
 
 
-def parse_images(names: Iterable[str], dataset: Dataset) -> Images:
+def parse_images(names: Iterable[str], dataset: FolderDataset) -> Images:
     """Identity and camera of image paths, in the order given; only the last part of a path counts.
 
     Raises:
@@ -101,7 +102,7 @@ def parse_images(names: Iterable[str], dataset: Dataset) -> Images:
     return Images(paths, numbers[:, 0].copy(), numbers[:, 1].copy())
 
 
-def read_file_list(path: Path, dataset: Dataset) -> dict[str, Images]:
+def read_file_list(path: Path, dataset: FolderDataset) -> dict[str, Images]:
     """A list of image paths, one a line (plain or .gz), as ``{"train", "query", "gallery"}``: sorted, junk included.
 
     Raises:
@@ -130,7 +131,7 @@ def read_file_list(path: Path, dataset: Dataset) -> dict[str, Images]:
         raise InputError(f"{path}: {error}") from None
 
 
-def read_folders(dataset: Dataset, root: Path) -> dict[str, Images]:
+def read_folders(dataset: FolderDataset, root: Path) -> dict[str, Images]:
     """List the image folders under ``root`` as ``{"train", "query", "gallery"}``: sorted, junk included, none opened.
 
     What a system leaves in a folder is passed over (see ``passed_over``).
@@ -184,7 +185,7 @@ def list_folder(folder: Path) -> list[os.DirEntry[str]]:
         raise InputError(f"cannot read the folder {folder} ({error.strerror}); expected images in it") from error
 
 
-def expected_counts(dataset: Dataset, root: Path) -> Mapping[str, Counts]:
+def expected_counts(dataset: FolderDataset, root: Path) -> Mapping[str, Counts]:
     """What the folders should hold: the published numbers, or those a synthetic dataset's description states.
 
     Raises:
@@ -215,26 +216,45 @@ def count_differences(folders: Mapping[str, Images], expected: Mapping[str, Coun
 
 
 def read_dataset(dataset: Dataset, root: Path, *, annotation: Path | None = None) -> ReidData:
-    """Read a dataset folder. ``annotation`` is looked for in the root under its authors' name where it is not given.
+    """Read a dataset, from its folders or from its tables.
+
+    ``annotation``, a .mat file, is looked for in the root under its authors' name where it is not given.
 
     Counts other than the published ones (or those a synthetic folder's description states) are a UserWarning.
 
     Raises:
-        InputError: as ``read_folders``, ``expected_counts`` and ``read_annotation`` do.
+        InputError: as ``read_folders``, ``expected_counts`` and ``read_annotation`` do, or the readers of tables.
     """
     root = Path(root)
-    folders = read_folders(dataset, root)
-    for difference in count_differences(folders, expected_counts(dataset, root)):
-        warnings.warn(f"{dataset.name} at {root}: {difference}", stacklevel=2)
-    file = annotation or root / dataset.annotation.file_name
+    labels: Mapping[str, Annotation] | Mapping[str, ImageAnnotation] | None = None
+    if isinstance(dataset, TableDataset):
+        table = read_image_table(root, dataset)
+        images, labels = split_images(table), read_attribute_table(root, dataset, table)
+    else:
+        assert isinstance(dataset, FolderDataset)
+        images = read_folders(dataset, root)
+        for difference in count_differences(images, expected_counts(dataset, root)):
+            warnings.warn(f"{dataset.name} at {root}: {difference}", stacklevel=2)
+        file = annotation or root / dataset.annotation.file_name
+        if annotation or file.is_file():
+            labels = read_annotation(file, dataset)
     return ReidData(
         name=dataset.name,
         root=root,
-        train=folders["train"],
-        query=folders["query"],
-        gallery=folders["gallery"].without_junk(),
-        annotation=read_annotation(file, dataset) if annotation or file.is_file() else None,
+        train=images["train"],
+        query=images["query"],
+        gallery=images["gallery"].without_junk(),
+        annotation=labels,
     )
+
+
+def split_images(table: pd.DataFrame) -> dict[str, Images]:
+    """The rows of ``tables.read_image_table`` as ``{"train", "query", "gallery"}``, junk included."""
+    splits = {split: table[table["split"] == split] for split in FOLDERS}
+    return {
+        split: Images(tuple(rows["path"]), rows["pid"].to_numpy(), rows["camid"].to_numpy())
+        for split, rows in splits.items()
+    }
 
 
 def read_truth(data: Path | None, dataset: str) -> pd.DataFrame | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mosaicreid.attributes import Annotation
+from mosaicreid.attributes import Annotation, ImageAnnotation
 from mosaicreid.config.settings import DataConfig
 from mosaicreid.data.augment import Augmentation, augment, normalise
 from mosaicreid.data.cache import Pixels, open_cache
@@ -85,17 +85,23 @@ def load_samples(
     return train, query, gallery
 
 
-def make_samples(pixels: Pixels, images: Images, annotation: Annotation | None) -> Samples:
+def make_samples(pixels: Pixels, images: Images, annotation: Annotation | ImageAnnotation | None) -> Samples:
     """Put ``pixels`` (N, 3, H, W), the ``images`` they were decoded from and their attributes together.
 
-    Identities that ``annotation`` lacks have code 0 throughout. Without an annotation there are no attributes: A is 0.
+    Identities, or images, that ``annotation`` lacks have code 0 throughout. Without an annotation there are no
+    attributes: A is 0.
 
     Raises:
         InputError: as many pixels as images are expected.
     """
     if len(pixels) != len(images):
         raise InputError(f"got pixels of {len(pixels)} images for a list of {len(images)}; expected equal numbers")
-    codes = np.zeros((len(images), 0)) if annotation is None else annotation.lookup(images.pids)
+    if annotation is None:
+        codes = np.zeros((len(images), 0), dtype=np.int16)
+    elif isinstance(annotation, ImageAnnotation):
+        codes = annotation.lookup_paths(images.paths)
+    else:
+        codes = annotation.lookup(images.pids)
     labels = np.unique(images.pids, return_inverse=True)[1]
     return Samples(pixels, images.pids, labels, images.camids, codes.astype(np.int64))
 

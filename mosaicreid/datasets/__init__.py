@@ -1,25 +1,49 @@
 """The datasets, a file each, and the registry that everything else asks about them.
 
-A new dataset is a file like ``market1501.py`` and its line in ``_REGISTERED``.
+A dataset in the package is a file like ``market1501.py`` and its line in ``_REGISTERED``. A user's own is a TOML file
+``datasets/NAME.toml`` in the folder that commands are given in (see ``schema_file``).
 """
 
+import re
+from pathlib import Path
+
 from mosaicreid.attributes import Schema
-from mosaicreid.datasets.definition import Dataset
+from mosaicreid.datasets.definition import Dataset, FolderDataset
 from mosaicreid.datasets.dukemtmc import DUKEMTMC
 from mosaicreid.datasets.market1501 import MARKET1501
-from mosaicreid.errors import one_of
+from mosaicreid.datasets.schema_file import NAME, read_definition
+from mosaicreid.errors import InputError, one_of
 
 _REGISTERED = {dataset.name: dataset for dataset in (MARKET1501, DUKEMTMC)}
 
 DATASETS = tuple(_REGISTERED)
 TITLES = {name: dataset.title for name, dataset in _REGISTERED.items()}
+DEFINITIONS = Path("datasets")
 
 
 def get_dataset(name: str) -> Dataset:
-    """The dataset called ``name``.
+    """The dataset called ``name``: of the package, or of the file ``datasets/NAME.toml`` in the working folder.
 
     Raises:
-        InputError: no dataset of this name.
+        InputError: no dataset of this name, or a file that does not describe one (see ``schema_file``).
+    """
+    if name in _REGISTERED:
+        return _REGISTERED[name]
+    path = DEFINITIONS / f"{name}.toml"
+    # The name comes from a user and must not lead out of the folder.
+    if not re.fullmatch(NAME, name) or not path.is_file():
+        raise one_of("dataset", name, (*DATASETS, f"one of your own in {DEFINITIONS}/NAME.toml"))
+    dataset = read_definition(path)
+    if dataset.name != name:
+        raise InputError(f"{path} describes the dataset {dataset.name!r}; expected {name!r}, as the file is called")
+    return dataset
+
+
+def get_folder_dataset(name: str) -> FolderDataset:
+    """The dataset of the package called ``name``.
+
+    Raises:
+        InputError: no such dataset.
     """
     if name not in _REGISTERED:
         raise one_of("dataset", name, DATASETS)

@@ -76,20 +76,40 @@ class SyntheticPriors:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """One dataset: its name in commands, its title in print, and everything else that is particular to it.
-
-    ``counts``: the published numbers by split (train, query, gallery). ``source``: of the annotation file.
-    """
+    """One dataset: its name in commands, its title in print, and its attributes; how its files are read, a subclass
+    says."""
 
     name: str
     title: str
     schema: Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderDataset(Dataset):
+    """A dataset in three folders, with identity and camera in the images' names, and annotation in MATLAB's form.
+
+    ``counts``: the published numbers by split (train, query, gallery). ``source``: of the annotation file.
+    """
+
     images: ImageNames
     cameras: int
     counts: Mapping[str, Counts]
     annotation: AnnotationLayout
     source: Source
     synthetic: SyntheticPriors
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableDataset(Dataset):
+    """A dataset in two tables (CSV) below its root, as ``data.tables`` reads them.
+
+    ``images``: a row per image. ``attributes``: a row per identity or per image. ``unknown``: texts that, like an empty
+    cell, mean that there is no label.
+    """
+
+    images: str
+    attributes: str
+    unknown: tuple[str, ...] = ()
 
 
 def single_state(name: str, cluster: str, description: str) -> AttributeGroup:

@@ -6,7 +6,7 @@ from mosaicreid.attributes import Schema
 from mosaicreid.datasets.definition import (
     AnnotationLayout,
     Counts,
-    Dataset,
+    FolderDataset,
     ImageNames,
     Source,
     SyntheticPriors,
@@ -15,7 +15,7 @@ from mosaicreid.datasets.definition import (
     single_state,
 )
 
-MARKET1501 = Dataset(
+MARKET1501 = FolderDataset(
     name="market1501",
     title="Market-1501",
     # Attributes in the column order of Table 3, values in the order of the annotation's codes.

@@ -1,7 +1,11 @@
-"""Attributes from a file of the user's own: a schema in TOML.
+"""A dataset of the user's own, or its attributes alone, from a file in TOML.
 
 ```toml
 dataset = "street"
+title = "Street"              # optional: the name in print
+images = "images.csv"         # of a whole dataset: its two tables, below its root (see ``data.tables``)
+attributes = "attributes.csv"
+unknown = ["unknown", "?"]    # optional: texts that mean no label, as an empty cell does
 
 [unions]                      # optional: further names for several attributes
 footwear = ["boots", "shoecolour"]
@@ -18,19 +22,54 @@ description = "Wearing a hat" # optional
 import re
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mosaicreid.attributes import AttributeGroup, AttributeType, Schema
+from mosaicreid.datasets.definition import TableDataset
 from mosaicreid.errors import InputError, one_of
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # A code is an int16 with a bit per value.
 _MOST_VALUES = 15
 _TOP = {"dataset": str, "attribute": list, "unions": dict}
+_TABLES = {"title": str, "images": str, "attributes": str, "unknown": list}
 _ATTRIBUTE = {"name": str, "type": str, "values": list, "cluster": str, "description": str}
 # Names that mean something else where inclusion sets are named.
 _RESERVED = ("all", "baseline", "extrinsic", "Intercept")
+
+
+def read_definition(path: Path) -> TableDataset:
+    """The dataset that the TOML file at ``path`` describes; the format is in this module's docstring.
+
+    Raises:
+        InputError: as ``read_schema``; no tables, a table outside the dataset's root, or a title that breaks the line.
+    """
+    path = Path(path)
+    content = _load(path)
+    _check_keys(content, _TOP | _TABLES, required=("dataset", "images", "attributes", "attribute"), where=str(path))
+    for key in ("images", "attributes"):
+        place = PurePosixPath(content[key])
+        if place.is_absolute() or ".." in place.parts or not content[key].isprintable() or place.suffix != ".csv":
+            raise InputError(f"{path}: {key} is {content[key]!r}; expected a .csv file below the dataset's root")
+    title = content.get("title", content["dataset"])
+    if not title.isprintable() or not 1 <= len(title) <= 60:
+        raise InputError(f"{path}: title is {title[:60]!r}; expected one line of at most 60 characters")
+    unknown = content.get("unknown", [])
+    if not all(isinstance(text, str) for text in unknown):
+        raise InputError(f"{path}: unknown is {unknown!r}; expected texts that mean no label")
+    schema = _schema(content, path)
+    for group in schema.groups:
+        for value in set(group.values) & set(unknown):
+            raise InputError(f"{path}: {value!r} is a value of {group.name} and unknown; expected one of the two")
+    return TableDataset(
+        name=schema.dataset,
+        title=title,
+        schema=schema,
+        images=content["images"],
+        attributes=content["attributes"],
+        unknown=tuple(unknown),
+    )
 
 
 def read_schema(path: Path) -> Schema:
@@ -42,13 +81,21 @@ def read_schema(path: Path) -> Schema:
             type; a union of attributes that there are not.
     """
     path = Path(path)
+    content = _load(path)
+    _check_keys(content, _TOP | _TABLES, required=("dataset", "attribute"), where=str(path))
+    return _schema(content, path)
+
+
+def _load(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"no schema at {path}: {error.strerror}; expected a TOML file of attributes") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not TOML: {_first_line(error)}") from error
-    _check_keys(content, _TOP, required=("dataset", "attribute"), where=str(path))
+
+
+def _schema(content: dict[str, Any], path: Path) -> Schema:
     groups = tuple(_group(entry, f"{path}, attribute {number}") for number, entry in enumerate(content["attribute"], 1))
     if not groups:
         raise InputError(f"{path} lists no attribute; expected at least one [[attribute]]")
@@ -105,7 +152,7 @@ def _check_keys(table: Mapping[str, Any], known: Mapping[str, type], *, required
 
 
 def _name(value: Any, where: str, what: str) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME.fullmatch(value):
         raise InputError(
             f"{where}: the {what} is {value!r}; expected up to 32 lower-case letters, digits, - and _, a letter first"
         )

@@ -10,7 +10,7 @@ from mosaicreid import published
 from mosaicreid.config.parsing import parse_settings
 from mosaicreid.config.profiles import make_config
 from mosaicreid.config.settings import Config
-from mosaicreid.datasets import DATASETS
+from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
 
@@ -95,8 +95,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
     settings = make_config(profile, every)
     datasets = _words(config, "datasets", " ".join(DATASETS))
     for dataset in datasets:
-        if dataset not in DATASETS:
-            raise one_of("dataset", dataset, DATASETS)
+        get_dataset(dataset)
     variants_on = str(config.get("variants", _WITH_VARIANTS if _WITH_VARIANTS in datasets else "none"))
     if variants_on not in (*datasets, "none"):
         raise one_of("dataset for variants", variants_on, (*datasets, "none"))

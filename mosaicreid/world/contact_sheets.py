@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mosaicreid.datasets import TITLES, get_dataset
+from mosaicreid.datasets import TITLES, get_folder_dataset
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.plotting import GREY, ORANGE, style
@@ -170,7 +170,7 @@ def _usual(like: str) -> dict[str, tuple[str, ...]]:
 
 
 def _cameras(like: str, seed: int) -> list[Camera]:
-    return [Camera.draw(np.random.default_rng([seed, number])) for number in range(get_dataset(like).cameras)]
+    return [Camera.draw(np.random.default_rng([seed, number])) for number in range(get_folder_dataset(like).cameras)]
 
 
 def _clear_shot(view: str) -> Shot:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mosaicreid.attributes import Annotation, Schema
-from mosaicreid.datasets import get_dataset
+from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.errors import InputError, one_of
 
 
@@ -147,7 +147,7 @@ def make_world(
     Raises:
         InputError: ``like`` is not a dataset, or a visibility names no attribute or is not in 0..1.
     """
-    dataset = get_dataset(like)
+    dataset = get_folder_dataset(like)
     schema, defaults = dataset.schema, dataset.synthetic
     priors = dict(defaults.priors)
     if annotation is not None:

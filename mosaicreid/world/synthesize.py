@@ -25,7 +25,7 @@ from tqdm import tqdm
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation, write_annotation
 from mosaicreid.data.folders import DISTRACTOR, FOLDERS, JUNK, SYNTHETIC_MARKER
-from mosaicreid.datasets import get_dataset
+from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.datasets.definition import Counts
 from mosaicreid.errors import InputError
 from mosaicreid.files import usable_cpus
@@ -95,7 +95,7 @@ def synthesize(
         raise InputError(f"images of {height}x{width} pixels show nothing; expected at least 16x8")
     if seed < 0 or (workers is not None and workers < 1):
         raise InputError(f"got seed {seed} and {workers} workers; expected a seed of 0 or above and at least 1 worker")
-    real = read_annotation(annotation, get_dataset(like)) if annotation else None
+    real = read_annotation(annotation, get_folder_dataset(like)) if annotation else None
     world = make_world(like, visibility=visibility, annotation=real)
     people = draw_people(world, identities, seed, annotation=real)
     jobs = list(_plan(people, like, seed))
@@ -107,7 +107,7 @@ def synthesize(
         for folder in FOLDERS.values():
             (unfinished / folder).mkdir(parents=True)
         _render(jobs, unfinished, world, seed=seed, height=height, width=width, workers=workers)
-        write_annotation(unfinished / get_dataset(like).annotation.file_name, people)
+        write_annotation(unfinished / get_folder_dataset(like).annotation.file_name, people)
         truth = _describe(world, people, jobs, identities=identities, seed=seed, height=height, width=width)
         (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
         if occupied:
@@ -129,8 +129,8 @@ def _check_own(root: Path, like: str) -> None:
         raise InputError(f"{root} has no {SYNTHETIC_MARKER} that proves it synthetic: {advice}") from None
     if written != like:
         raise InputError(f"{root} is a synthetic folder like {written}, not like {like}: {advice}")
-    own = {*FOLDERS.values(), SYNTHETIC_MARKER, get_dataset(like).annotation.file_name}
-    pattern = get_dataset(like).images.pattern
+    own = {*FOLDERS.values(), SYNTHETIC_MARKER, get_folder_dataset(like).annotation.file_name}
+    pattern = get_folder_dataset(like).images.pattern
     for path in sorted(root.iterdir()):
         if path.name not in own or path.is_symlink():
             raise InputError(f"{path} is none of the files of a synthetic folder: {advice}")
@@ -171,7 +171,7 @@ def draw_people(
 
 def _plan(people: Mapping[str, Annotation], like: str, seed: int) -> Iterator[Job]:
     """Every image of the dataset. A test person gives one query per camera; the rest of their images is the gallery."""
-    dataset = get_dataset(like)
+    dataset = get_folder_dataset(like)
     cameras = dataset.cameras
     nobody = (0,) * len(people["test"].schema.groups)
     gallery = 0
@@ -195,7 +195,7 @@ def _plan(people: Mapping[str, Annotation], like: str, seed: int) -> Iterator[Jo
 
 def _job(split: str, like: str, pid: int, camid: int, index: int, codes: tuple[int, ...]) -> Job:
     who = f"{pid:04d}" if pid >= 0 else str(pid)
-    name = get_dataset(like).images.template.format(who=who, camid=camid, index=index)
+    name = get_folder_dataset(like).images.template.format(who=who, camid=camid, index=index)
     return Job(f"{FOLDERS[split]}/{name}", pid, camid, index, codes)
 
 
@@ -244,7 +244,7 @@ def _draw(job: Job, *, folder: Path, world: World, cameras: Sequence[Camera], se
 
 def draw_cameras(like: str, seed: int) -> tuple[Camera, ...]:
     """The cameras of a dataset, number 1 first."""
-    return tuple(Camera.draw(_random(seed, _CAMERA, camid)) for camid in range(1, get_dataset(like).cameras + 1))
+    return tuple(Camera.draw(_random(seed, _CAMERA, camid)) for camid in range(1, get_folder_dataset(like).cameras + 1))
 
 
 def draw_image(job: Job, *, world: World, cameras: Sequence[Camera], seed: int, height: int, width: int) -> Image.Image:

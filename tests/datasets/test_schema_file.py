@@ -6,7 +6,7 @@ import pytest
 
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.datasets import DATASETS, get_schema
-from mosaicreid.datasets.schema_file import read_schema
+from mosaicreid.datasets.schema_file import read_definition, read_schema
 from mosaicreid.errors import InputError
 
 GOOD = """
@@ -111,3 +111,23 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_schema(written(tmp_path, 'dataset = "street"\nattribute = []'))
     with pytest.raises(InputError, match="attribute 1 is 3; expected a table"):
         read_schema(written(tmp_path, 'dataset = "street"\nattribute = [3]'))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('images = "/data/images.csv"', "images is '/data/images.csv'; expected a .csv file below the dataset's root"),
+        ('images = "../images.csv"', "expected a .csv file below"),
+        ('images = "images.parquet"', "expected a .csv file below"),
+        ("images = 3", "images is 3; expected a str"),
+        ("", "has no images; expected dataset, images, attributes, attribute"),
+        ('images = "i.csv"\ntitle = "a\\nb"', "title is 'a.nb'; expected one line of at most 60 characters"),
+        ('images = "i.csv"\nunknown = [1]', "expected texts that mean no label"),
+        ('images = "i.csv"\nunknown = ["red"]', "'red' is a value of colour and unknown; expected one of the two"),
+    ],
+)
+def test_what_is_wrong_with_a_dataset_is_said_in_one_line(tmp_path: Path, line: str, message: str) -> None:
+    text = GOOD.replace('dataset = "street"', f'dataset = "street"\nattributes = "attributes.csv"\n{line}')
+    with pytest.raises(InputError, match=message) as caught:
+        read_definition(written(tmp_path, text))
+    assert str(caught.value).isprintable()

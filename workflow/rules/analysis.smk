@@ -1,5 +1,7 @@
 """Tables and figures of all runs, the controls for the oracle, and the verdicts."""
 
+# The paper's claims are about its datasets, beside each other.
+JUDGED = set(PAPERS_DATASETS) <= set(DATASETS)
 CONTROLS = str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "controls.parquet")
 
 
@@ -90,5 +92,5 @@ rule judge:
     shell:
         "mosaicreid oracle collect --runs {RUNS:q} --data {SWEEP.data:q} --results {RESULTS:q}"
         " --datasets {params.datasets:q} --seeds {params.seeds:q} > {log:q} 2>&1"
-        " && mosaicreid verdicts --results {RESULTS:q} >> {log:q} 2>&1"
+        + (" && mosaicreid verdicts --results {RESULTS:q} >> {log:q} 2>&1" if JUDGED else "")
         + FAILED

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from mosaicreid.config.parsing import format_settings
-from mosaicreid.datasets import TITLES
+from mosaicreid.datasets import DATASETS as WORLDS, get_dataset
 from mosaicreid.errors import InputError
+from mosaicreid.published import DATASETS as PAPERS_DATASETS
 from mosaicreid.sweep.data_state import data_state
 from mosaicreid.sweep.fingerprint import code_fingerprint
 from mosaicreid.sweep.request import read_sweep

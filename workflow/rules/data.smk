@@ -1,10 +1,16 @@
-"""The images: a synthetic world for the tiny profile, or the real ones, checked."""
+"""The images: a synthetic world for the tiny profile, or real ones, checked; a user's own dataset is always real."""
 
-if TINY:
+DRAWN = [dataset for dataset in DATASETS if TINY and dataset in WORLDS]
+GIVEN = [dataset for dataset in DATASETS if dataset not in DRAWN]
+
+
+if DRAWN:
 
     rule synthesize:
         output:
             CHECKED_DATA,
+        wildcard_constraints:
+            dataset="|".join(DRAWN),
         params:
             root=data_folder,
             size=f"{SWEEP.settings.data.height}x{SWEEP.settings.data.width}",
@@ -23,7 +29,8 @@ if TINY:
             " && echo {wildcards.dataset:q} data: $SECONDS s"
             + FAILED
 
-else:
+
+if GIVEN:
 
     localrules:
         check_data,
@@ -31,6 +38,8 @@ else:
     rule check_data:
         output:
             CHECKED_DATA,
+        wildcard_constraints:
+            dataset="|".join(GIVEN),
         params:
             root=data_folder,
             state=lambda wildcards: data_state(SWEEP.data / wildcards.dataset),

@@ -43,7 +43,7 @@ rule executed:
     output:
         str(SWEEP.executed / "{about}-{dataset}.ipynb"),
     params:
-        title=lambda wildcards: f"{HEADINGS[wildcards.about]}, {TITLES[wildcards.dataset]}",
+        title=lambda wildcards: f"{HEADINGS[wildcards.about]}, {get_dataset(wildcards.dataset).title}",
         code=code_fingerprint("mosaicreid.sweep.notebooks"),
     message:
         "{wildcards.dataset}: an executed notebook as a page of the book"

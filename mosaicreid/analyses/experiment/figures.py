@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import TITLES
+from mosaicreid.datasets import get_dataset
 from mosaicreid.plotting import BLUE, GREY, ORANGE, WIDTH, by_dataset, stacked_panels, style
 
 _LINEAR = 0.1  # bits below which the scale of bits is linear, so that none at all has its place
@@ -24,7 +24,7 @@ def plot_table3(table: pd.DataFrame) -> Figure:
             ours.errorbar(rows["mAP"], position, xerr=rows["mAP_sd"], fmt="o", color=BLUE, markersize=4)
             paper.plot(rows["published_mAP"], position, "s", color=ORANGE, markersize=4)
             ours.set_yticks(position, rows["configuration"], fontsize=9)
-            ours.set_title(f"{TITLES[dataset]}: our runs")
+            ours.set_title(f"{get_dataset(dataset).title}: our runs")
             paper.set_title("the paper")
         axes[-1, 0].set_xlabel("mAP (%), mean ± SD")
         axes[-1, 1].set_xlabel("mAP (%)")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mosaicreid import published
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
-from mosaicreid.datasets import TITLES, get_schema
+from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.plotting import METRIC_TITLES, save_figure
 from mosaicreid.results import write_results
@@ -47,7 +47,7 @@ def read_experiments(dataset: str, metric: str, table: str = "") -> pd.DataFrame
 def draw_importance(analysis: Mapping[str, pd.DataFrame], *, dataset: str, metric: str) -> dict[str, Figure]:
     """Figures 5 to 9 of one analysis (``analyse_table``): shap, forest, t_tests and effect_sizes."""
     return {
-        name: plot.draw({TITLES[dataset]: analysis[estimator.name]}, metric=METRIC_TITLES[metric])
+        name: plot.draw({get_dataset(dataset).title: analysis[estimator.name]}, metric=METRIC_TITLES[metric])
         for estimator in ESTIMATORS
         for name, plot in estimator.plots.items()
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
-from mosaicreid.datasets import TITLES
+from mosaicreid.datasets import get_dataset
 from mosaicreid.plotting import METRIC_TITLES, by_dataset, save_figure
 
 
@@ -25,7 +25,7 @@ def write_figures(tables: Mapping[str, pd.DataFrame], results: Path, *, source: 
                 figures = {name: by_dataset(rows)} if plot.together else {}
                 if not plot.together:
                     for dataset, rows_of_dataset in rows.groupby("dataset", sort=False):
-                        figures[f"{name}_{dataset}"] = {TITLES[str(dataset)]: rows_of_dataset}
+                        figures[f"{name}_{dataset}"] = {get_dataset(str(dataset)).title: rows_of_dataset}
                 for file, panels in figures.items():
                     figure = plot.draw(panels, metric=title)
                     save_figure(figure, Path(results) / "figures" / f"{source}_{file}_{metric}.svg")

@@ -16,7 +16,7 @@ from mosaicreid.analyses.leakage.tables import (
 )
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.folders import read_file_list
-from mosaicreid.datasets import get_dataset
+from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, read_results, write_tables
 
@@ -35,10 +35,10 @@ def write_leakage(annotations: Path, results: Path) -> list[Path]:
     inputs: dict[str, Path] = {}
     for dataset in published.DATASETS:
         listing = annotations / f"{dataset}.files.txt.gz"
-        matrix = annotations / get_dataset(dataset).annotation.file_name
+        matrix = annotations / get_folder_dataset(dataset).annotation.file_name
         images, annotation = (
-            read_file_list(listing, get_dataset(dataset)),
-            read_annotation(matrix, get_dataset(dataset))["test"],
+            read_file_list(listing, get_folder_dataset(dataset)),
+            read_annotation(matrix, get_folder_dataset(dataset))["test"],
         )
         candidates = find_candidates(images["query"], images["gallery"], annotation)
         table = leakage_table(candidates, annotation)

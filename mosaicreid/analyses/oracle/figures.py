@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import TITLES
+from mosaicreid.datasets import get_dataset
 from mosaicreid.plotting import BLUE, GREY, ORANGE, by_dataset, draw_intervals, stacked_panels, style
 
 CONTROLS = {
@@ -70,7 +70,7 @@ def plot_noise(table: pd.DataFrame) -> Figure:
             baseline = rows_of_dataset[rows_of_dataset["control"] == "baseline"].iloc[0]
             axis.axhline(baseline["mAP"], color="black", linestyle="--", linewidth=1, label="no experts")
             axis.axhspan(baseline["ci_low"], baseline["ci_high"], color="black", alpha=0.08, linewidth=0)
-            axis.set_title(TITLES[dataset])
+            axis.set_title(get_dataset(dataset).title)
             axis.set_xlabel("probability of a wrong label")
         axes[0, 0].set_ylabel(f"mAP (%), bands: {_INTERVAL}", fontsize=9)
         axes[0, 0].set_ylim(bottom=0)

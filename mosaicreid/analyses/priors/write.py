@@ -11,7 +11,7 @@ from mosaicreid.analyses.priors.figures import plot_priors
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.check import detect_dataset, summarise
 from mosaicreid.data.folders import SYNTHETIC_MARKER, read_file_list, read_folders
-from mosaicreid.datasets import DATASETS, get_dataset, get_schema
+from mosaicreid.datasets import DATASETS, get_folder_dataset, get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, columns_first, read_results, write_tables
@@ -34,19 +34,21 @@ def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] 
     worlds: dict[str, dict[str, object]] = {}
     for dataset in DATASETS:
         listing = Path(annotations) / f"{dataset}.files.txt.gz"
-        matrix = Path(annotations) / get_dataset(dataset).annotation.file_name
-        folders, codes = read_file_list(listing, get_dataset(dataset)), read_annotation(matrix, get_dataset(dataset))
+        definition = get_folder_dataset(dataset)
+        matrix = Path(annotations) / definition.annotation.file_name
+        folders, codes = read_file_list(listing, definition), read_annotation(matrix, definition)
         priors.append(dataset_priors(folders, codes).assign(source="real"))
         images.append(summarise(folders, codes).assign(source="real", dataset=dataset))
         inputs |= {listing.name: listing, matrix.name: matrix}
     for root in synthetic:
         dataset = detect_dataset(root)
-        marker, matrix = root / SYNTHETIC_MARKER, root / get_dataset(dataset).annotation.file_name
+        definition = get_folder_dataset(dataset)
+        marker, matrix = root / SYNTHETIC_MARKER, root / definition.annotation.file_name
         if not marker.is_file():
             raise InputError(f"no {SYNTHETIC_MARKER} in {root}; expected a folder that `data synthesize` wrote")
         if f"synthetic {matrix.name}" in inputs:
             raise InputError(f"{root} is a second synthetic folder like {dataset}; expected at most one of each")
-        folders, codes = read_folders(get_dataset(dataset), root), read_annotation(matrix, get_dataset(dataset))
+        folders, codes = read_folders(definition, root), read_annotation(matrix, definition)
         priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
         images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
         inputs |= {f"synthetic {matrix.name}": matrix, f"{SYNTHETIC_MARKER} like {dataset}": marker}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import TITLES
+from mosaicreid.datasets import get_dataset
 from mosaicreid.plotting import BLUE, GREY, draw_intervals, style
 
 _METHODS = {
@@ -36,7 +36,7 @@ def plot_shapley(table: pd.DataFrame) -> Figure:
                 draw_intervals(axis, values["value"], low, high, position, GREY if method == "truth" else BLUE)
                 axis.set_yticks(position, order, fontsize=9)
                 axis.tick_params(axis="x", labelsize=9)
-            row[0].set_title(TITLES[dataset])
+            row[0].set_title(get_dataset(dataset).title)
         for axis, method in zip(axes[-1], methods, strict=True):
             axis.set_xlabel(f"{_METHODS[method]}\n({'bits' if method == 'truth' else 'points'})", fontsize=9)
     return figure

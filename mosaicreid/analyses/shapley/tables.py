@@ -157,9 +157,11 @@ def leakage_values(root: Path, dataset: str) -> pd.DataFrame:
     Returns attribute, value (points of mAP), ci_low, ci_high, unit; distractors compete.
     """
     folder = read_dataset(get_dataset(dataset), root)
-    if folder.annotation is None:
-        raise InputError(f"{root} has no annotation; labels retrieve nothing without one")
-    values, pids = person_games(folder.query, folder.gallery, folder.annotation["test"])
+    annotation = folder.annotation["test"] if folder.annotation else None
+    if not isinstance(annotation, Annotation):
+        found = "labels image by image" if annotation else "no annotation"
+        raise InputError(f"{root} has {found}; expected labels by identity, of which this retrieval is made")
+    values, pids = person_games(folder.query, folder.gallery, annotation)
     rows = []
     for attribute, row in zip(get_schema(dataset).attributes, values, strict=True):
         value, low, high = paired_mean(row[None], pids)

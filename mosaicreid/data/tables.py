@@ -1,0 +1,186 @@
+"""A dataset in two tables of the user's own, images and attributes, as ``datasets.schema_file`` describes it.
+
+``images.csv`` has the columns path (below the root, with /), split (train, query or gallery), pid and camid::
+
+    path,split,pid,camid
+    park/000001.jpg,train,anna,north gate
+
+``attributes.csv`` has pid or path, and a column per attribute with the names of its values; several labels are joined
+by +, and an empty cell, or a text that the dataset calls unknown, is no label::
+
+    pid,hat,colour
+    anna,no,red+blue
+
+Identities that are numbers keep them, -1 for junk and 0 for distractors, and so do cameras numbered from 1; any others
+are numbered from 1 in the order of their names. Further columns are ignored.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mosaicreid.attributes import Annotation, AttributeGroup, ImageAnnotation, Schema
+from mosaicreid.datasets.definition import TableDataset
+from mosaicreid.errors import InputError, one_of
+
+SPLITS = ("train", "query", "gallery")
+_IMAGE_COLUMNS = ("path", "split", "pid", "camid")
+_INTEGER = r"-?[0-9]{1,15}"
+_MOST_BYTES = 2**30
+
+
+def read_image_table(root: Path, dataset: TableDataset) -> pd.DataFrame:
+    """The images of ``dataset`` under ``root``: path, split, pid and camid (int64), and name, the pid as written.
+
+    Sorted by path, so that the order of the rows does not matter.
+
+    Raises:
+        InputError: no such table, not CSV in UTF-8, a column or cell that is missing, a split of another name, a path
+            that leads out of the root, occurs twice or breaks the line.
+    """
+    file = Path(root) / dataset.images
+    table = _read(file, _IMAGE_COLUMNS)
+    for row, path in enumerate(table["path"], start=2):
+        if PurePosixPath(path).is_absolute() or ".." in path.split("/") or "\\" in path or not path.isprintable():
+            raise InputError(f"{file}, line {row}: path is {path[:100]!r}; expected one below {root}, with /")
+    for column in _IMAGE_COLUMNS:
+        empty = np.flatnonzero(table[column].str.strip() == "")
+        if len(empty):
+            raise InputError(f"{file}, line {empty[0] + 2}: no {column}; expected one in every row")
+    twice = table["path"][table["path"].duplicated()]
+    if len(twice):
+        raise InputError(f"{file}: {twice.iloc[0]} is listed more than once; expected every image once")
+    for row, split in enumerate(table["split"], start=2):
+        if split not in SPLITS:
+            raise one_of(f"split in {file}, line {row}", split, SPLITS)
+    return (
+        table[list(_IMAGE_COLUMNS)]
+        .assign(
+            name=_canonical(table["pid"]),
+            pid=_numbered(table["pid"], least=-1, where=f"{file}: pid"),
+            camid=_numbered(table["camid"], least=1, where=f"{file}: camid"),
+        )
+        .sort_values("path", ignore_index=True)
+    )
+
+
+def read_attribute_table(
+    root: Path, dataset: TableDataset, images: pd.DataFrame
+) -> dict[str, Annotation] | dict[str, ImageAnnotation] | None:
+    """The labels of ``images`` (of ``read_image_table``), by train and test; None where there is no such table.
+
+    Rows of identities or images that are not in ``images`` are left out; ``data check`` lists them.
+
+    Raises:
+        InputError: not CSV in UTF-8, neither or both of pid and path, a column of an attribute that is missing, a row
+            that occurs twice, or a label outside the schema.
+    """
+    file = Path(root) / dataset.attributes
+    if not file.is_file():
+        return None
+    schema = dataset.schema
+    table = _read(file, schema.attributes)
+    key, names = _named(table, file)
+    twice = names[names.duplicated()]
+    if len(twice):
+        raise InputError(f"{file}: {key} {twice.iloc[0][:100]!r} has more than one row; expected one each")
+    codes = np.stack([_codes(table, group, dataset.unknown, file) for group in schema.groups], axis=1)
+    in_train = images["split"] == "train"
+    splits = {"train": images[in_train], "test": images[~in_train]}
+    if key == "path":
+        return {split: _by_path(schema, split, rows, names, codes) for split, rows in splits.items()}
+    return {split: _by_pid(schema, split, rows, names, codes) for split, rows in splits.items()}
+
+
+def strangers(root: Path, dataset: TableDataset, images: pd.DataFrame) -> list[str]:
+    """Identities or images of the attribute table that no image of ``images`` has; none where there is no table."""
+    file = Path(root) / dataset.attributes
+    if not file.is_file():
+        return []
+    key, names = _named(_read(file, dataset.schema.attributes), file)
+    return names[~names.isin(images["path" if key == "path" else "name"])].tolist()
+
+
+def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """A CSV file whose cells are texts."""
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{file} has {file.stat().st_size:,} bytes; expected a table of {_MOST_BYTES:,} at most")
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+    except OSError as error:
+        raise InputError(f"no table at {file}: {error.strerror}; expected columns {', '.join(columns)}") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(f"{file} is not a table: {reason}; expected CSV in UTF-8 with a header") from error
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise InputError(f"{file} has no column {', '.join(missing)}; it has {', '.join(map(repr, table))[:200]}")
+    if not len(table):
+        raise InputError(f"{file} has a header alone; expected rows")
+    return table
+
+
+def _named(table: pd.DataFrame, file: Path) -> tuple[str, pd.Series]:
+    """Whether rows are of a pid or a path, and which."""
+    keys = [key for key in ("pid", "path") if key in table]
+    if len(keys) != 1:
+        raise InputError(f"{file} has {' and '.join(keys) or 'neither pid nor path'}; expected one of pid and path")
+    return keys[0], _canonical(table["pid"]) if keys == ["pid"] else table["path"]
+
+
+def _canonical(names: pd.Series) -> pd.Series:
+    """Identities as text, 7 and 0007 alike where all are numbers."""
+    return names.astype(np.int64).astype(str) if names.str.fullmatch(_INTEGER).all() else names
+
+
+def _numbered(names: pd.Series, *, least: int, where: str) -> npt.NDArray[np.int64]:
+    """Numbers as they are where all are integers from ``least``; else 1, 2, ... in the order of the names."""
+    if names.str.fullmatch(_INTEGER).all():
+        numbers: npt.NDArray[np.int64] = names.to_numpy().astype(np.int64)
+        if numbers.min() >= least:
+            return numbers
+        if least < 0:
+            raise InputError(f"{where} is {numbers.min()}; expected identities from 0, and {least} for junk")
+        return _rank(numbers)
+    return _rank(names.to_numpy(dtype=str))
+
+
+def _rank(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The place of each value among the different ones, from 1."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64) + 1
+
+
+def _codes(table: pd.DataFrame, group: AttributeGroup, unknown: tuple[str, ...], file: Path) -> npt.NDArray[np.int16]:
+    """(N,) int16: a bit per value that a cell names."""
+    none = {"", *unknown}
+    of_text = {}
+    for text in table[group.name].unique():
+        labels = [] if text.strip() in none else [part.strip() for part in text.split("+")]
+        for label in labels:
+            if label not in group.values:
+                row = int(np.flatnonzero(table[group.name] == text)[0]) + 2
+                raise one_of(
+                    f"label of {group.name} in {file}, line {row}", label, (*group.values, *sorted(none - {""}))
+                )
+        of_text[text] = sum(1 << group.values.index(label) for label in set(labels))
+    return table[group.name].map(of_text).to_numpy(dtype=np.int16)
+
+
+def _by_pid(
+    schema: Schema, split: str, images: pd.DataFrame, names: pd.Series, codes: npt.NDArray[np.int16]
+) -> Annotation:
+    people = images.drop_duplicates("name").set_index("name")["pid"]
+    known = np.flatnonzero(names.isin(people.index))
+    pids = people.loc[names.iloc[known]].to_numpy(dtype=np.int64)
+    order = np.argsort(pids)
+    return Annotation(schema, split, pids[order], codes[known[order]])
+
+
+def _by_path(
+    schema: Schema, split: str, images: pd.DataFrame, paths: pd.Series, codes: npt.NDArray[np.int16]
+) -> ImageAnnotation:
+    known = np.flatnonzero(paths.isin(images["path"]))
+    return ImageAnnotation(schema, split, tuple(paths.iloc[known]), codes[known])
