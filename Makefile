@@ -3,6 +3,9 @@ PYTHON ?= python3
 CORES ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
 # One seed takes minutes; the variance between seeds takes more, for example SEEDS="0 1 2".
 SEEDS ?= 0
+# All datasets, or those named here: DATASETS=market1501.
+DATASETS ?=
+SWEEP = seeds="$(SEEDS)" $(if $(DATASETS),datasets="$(DATASETS)")
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -18,18 +21,18 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete
 reproduce: sweep compare book
 
 sweep: $(STAMP)
-	$(SNAKEMAKE) --cores $(CORES) --config seeds="$(SEEDS)"
+	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP)
 
 compare: $(STAMP)
 	$(BIN)/mosaicreid compare
 
 # Replaces the committed results and executed notebooks by this machine's: on purpose only.
 results: $(STAMP)
-	$(SNAKEMAKE) --cores $(CORES) --config seeds="$(SEEDS)" results=results executed=book/executed
+	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) results=results executed=book/executed
 
 paper: $(STAMP)
 	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }
-	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper seeds="$(SEEDS)" data="$(DATA)"
+	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper $(SWEEP) data="$(DATA)"
 
 book: $(STAMP)
 	$(BIN)/jupyter-book build book/

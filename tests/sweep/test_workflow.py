@@ -190,6 +190,11 @@ def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
     assert len(table3("market1501")) + len(table3("dukemtmc")) == 45
     assert planned(said)["run"] == runs
     assert planned(said)["check_data"] == 2
+    assert {name: planned(said)[name] for name in ("oracle", "analyse", "judge")} == {
+        "oracle": 2,
+        "analyse": 1,
+        "judge": 1,
+    }
     for dataset in ("market1501", "dukemtmc"):
         listed = set(re.findall(rf"{dataset}: (\S+), seed 0", said))
         assert set(table3(dataset)) <= listed

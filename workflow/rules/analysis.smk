@@ -51,11 +51,13 @@ rule paper_numbers:
 
 rule oracle:
     input:
-        RUN.format(dataset="{dataset}", name="all", seed="{seed}") + "/metrics.json",
+        metrics=RUN.format(dataset="{dataset}", name="all", seed="{seed}") + "/metrics.json",
+        code=TRAINING_CODE,
     output:
         CONTROLS,
     params:
         root=data_folder,
+        permuted=str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "permuted"),
         code=code_fingerprint("mosaicreid.analyses.oracle.compute"),
     threads: 1 if TINY else 4
     resources:
@@ -67,7 +69,10 @@ rule oracle:
     message:
         "{wildcards.dataset}: controls for the oracle, seed {wildcards.seed}"
     shell:
-        "mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
+        # What trains the experts on permuted labels goes on after an interruption, unless the code is newer.
+        "test ! -d {params.permuted:q} ||"
+        " find {params.permuted:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete;"
+        " mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
         " --runs {RUNS:q} > {log:q} 2>&1"
         " && echo {wildcards.dataset:q} controls seed {wildcards.seed:q}: $SECONDS s"
         + FAILED

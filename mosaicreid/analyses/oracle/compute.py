@@ -1,6 +1,5 @@
 """Controls and attribution on the trained models of one dataset and seed of a sweep, written beside its runs."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +10,10 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle import ablation, labels
 from mosaicreid.analyses.oracle.controls import NOISE, Probe, run_controls
-from mosaicreid.analyses.oracle.parts import PARTS, part_path
+from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path
 from mosaicreid.attributes import Schema
 from mosaicreid.config.settings import Config
+from mosaicreid.data.fingerprint import content_fingerprint
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
@@ -108,16 +108,22 @@ def train_permuted(config: Config, *, root: Path, runs: Path) -> ReidModel:
     """The model with experts trained on the labels of other training people, everything else as in ``config``.
 
     Encoder, heads and prompts are the run's own; only who carries which labels changes, the same on all images of a
-    person. Errors as ``trained``.
+    person. The checkpoint lies beside the controls, so that a training that was interrupted goes on. Errors as
+    ``trained``.
     """
     session = open_session(config, root=root, runs=runs, cache=None)
     texts = _from_checkpoints(session)
     samples = session.context.samples
     codes = labels.permute_between_people(samples.codes, samples.pids, np.random.default_rng(config.seed))
-    context = replace(session.context, samples=replace(samples, codes=codes.astype(np.int64)))
+    permuted = replace(samples, codes=codes.astype(np.int64))
+    context = replace(
+        session.context,
+        samples=permuted,
+        labels=content_fingerprint(session.data.train, permuted.codes, permuted.pixels[:, :, :0]),
+    )
     assert session.models.router is not None
-    with tempfile.TemporaryDirectory() as folder:
-        train_experts(context, session.models.model, session.models.router, texts, Path(folder) / "experts.pt")
+    path = permuted_path(runs, dataset=config.data.dataset, seed=config.seed)
+    train_experts(context, session.models.model, session.models.router, texts, path)
     return session.models.model.to(context.accelerator.device)
 
 

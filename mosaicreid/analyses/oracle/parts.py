@@ -16,6 +16,11 @@ def part_path(runs: Path, *, dataset: str, seed: int, part: str) -> Path:
     return Path(runs) / dataset / "_oracle" / f"seed{seed}" / f"{part}.parquet"
 
 
+def permuted_path(runs: Path, *, dataset: str, seed: int) -> Path:
+    """Where the experts lie that are trained on permuted labels."""
+    return Path(runs) / dataset / "_oracle" / f"seed{seed}" / "permuted" / "experts.pt"
+
+
 def read_part(runs: Path, *, dataset: str, seeds: Sequence[int], part: str) -> pd.DataFrame:
     """What ``run_oracle`` left of one part, all seeds in one table.
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_world import write_world
 
 from mosaicreid.analyses.oracle.compute import Effort, partition, run_oracle, train_permuted
-from mosaicreid.analyses.oracle.parts import PARTS, part_path
+from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path
 from mosaicreid.cli import main
 from mosaicreid.config.profiles import make_config
 from mosaicreid.datasets import get_schema
@@ -82,6 +82,12 @@ def test_experts_are_trained_on_the_labels_of_others_and_nothing_else_changes(
 ) -> None:
     config = outcomes["all"].run.config
     ours = train_permuted(config, root=world, runs=runs).state_dict()
+    path = permuted_path(runs, dataset="market1501", seed=0)
+    written = path.stat().st_mtime_ns
+    read = train_permuted(config, root=world, runs=runs).state_dict()
+    assert path.stat().st_mtime_ns == written
+    assert all(torch.equal(ours[name], read[name]) for name in ours)
+    path.unlink()
     again = train_permuted(config, root=world, runs=runs).state_dict()
     theirs = outcomes["all"].models.model.state_dict()
     assert all(torch.equal(ours[name], again[name]) for name in ours)
@@ -105,8 +111,11 @@ def test_attribution_starts_at_the_baseline_and_ends_at_the_model(parts: dict[st
 def test_the_sweep_is_left_as_it_was(parts: dict[str, pd.DataFrame], runs: Path, before: dict[Path, int]) -> None:
     after = {path: path.stat().st_mtime_ns for path in runs.rglob("*") if path.is_file()}
     new = set(after) - set(before)
-    assert new == {part_path(runs, dataset="market1501", seed=0, part=part) for part in PARTS}
-    assert all(after[path] == time for path, time in before.items())
+    ours = {part_path(runs, dataset="market1501", seed=0, part=part) for part in PARTS}
+    permuted = permuted_path(runs, dataset="market1501", seed=0)
+    assert new - {permuted} == ours
+    assert permuted in after
+    assert all(after[path] == time for path, time in before.items() if path != permuted)
 
 
 def test_every_attribute_is_in_one_cluster() -> None:
