@@ -4,9 +4,11 @@ import errno
 import glob
 import hashlib
 import os
+import platform
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,39 +26,138 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The parent folder is created. Two processes may write the same ``path``: the last to finish wins, whole.
 
-    A process that is killed leaves its hidden temporary file behind; a write of the same ``path`` removes it once
-    nobody has touched it for a day, which no write in progress lasts.
+    A process that is killed leaves its hidden temporary file behind. The next write of the same ``path`` removes it
+    where it sees that the process has ended, and otherwise once nobody has touched the file for a day, which no write
+    in progress lasts.
+
+    Raises:
+        InputError: the disk is full, read-only or gone; the message names ``path``.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.{_MARK}", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    with naming_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=working_name(path.stem), suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            _remove_stale(path, now=temporary.stat().st_mtime)
+            yield temporary
+            # mkstemp makes files readable by their owner alone; results are meant to be shared like any other file.
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            # A disk that has gone or turned read-only keeps it, and what made it do so is the error to tell.
+            with suppress(OSError):
+                temporary.unlink()
+
+
+@contextmanager
+def naming_faults(path: Path) -> Iterator[None]:
+    """Make a fault of the disk, met while ``path`` is written in a ``with`` block, an ``InputError`` that names it.
+
+    A full disk shows as an OSError without a path, or as whatever the writing library makes of it. Other errors pass.
+    """
     try:
-        _remove_stale(path, now=temporary.stat().st_mtime)
-        yield temporary
-        # mkstemp makes files readable by their owner alone; results are meant to be shared like any other file.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        yield
     except Exception as error:
-        # A full disk shows as an OSError without a path, or as whatever the writing library makes of it.
-        if _is_full(error, path.parent):
-            raise InputError(
-                f"{path} cannot be written: no space is left on its disk (or its quota is used up); free some, and "
-                "give the same command again"
-            ) from error
+        reason = _fault(error, path.parent)
+        if reason:
+            raise InputError(f"{path} cannot be written: {reason}, and give the same command again") from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def _is_full(error: Exception, folder: Path) -> bool:
+def _fault(error: Exception, folder: Path) -> str:
+    """What is wrong with the disk of ``folder`` and what to do; empty if ``error`` is of another kind."""
+    full = "no space is left on its disk (or its quota is used up); free some"
+    gone = "its folder has gone (removed, moved or unmounted); bring it back, or name another one"
     if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        within = error.filename is not None and folder in (Path(error.filename), *Path(error.filename).parents)
+        if within and isinstance(error, FileNotFoundError) and not folder.is_dir():
+            return gone
+        if within and isinstance(error, PermissionError):
+            return "its folder may not be written by you; name another one"
+        return {
+            errno.ENOSPC: full,
+            errno.EDQUOT: full,
+            errno.EFBIG: "it is larger than a file may be there (ulimit -f, or the disk's format); name another folder",
+            errno.EROFS: "its disk is read-only; name another folder",
+            errno.EIO: "its disk fails; name a folder on another one",
+            errno.ESTALE: gone,
+            errno.ENODEV: gone,
+            errno.ENOTCONN: gone,
+        }.get(error.errno, "")
     try:
-        return shutil.disk_usage(folder).free < _LITTLE
+        return full if shutil.disk_usage(folder).free < _LITTLE else ""
     except OSError:
-        return False
+        return gone
+
+
+def check_space(needs: Mapping[Path, int]) -> None:
+    """Refuse, before anything is written, folders that cannot be written or whose disks lack the room.
+
+    A file is made in each folder, or in the part of its path that is there, and removed again.
+
+    Args:
+        needs: the bytes that are going to be written to each folder; folders on one disk are counted together.
+
+    Raises:
+        InputError: a folder that cannot be written, or fewer bytes free than needed.
+    """
+    disks: dict[int, list[Path]] = {}
+    for folder in needs:
+        there = _existing(Path(folder).absolute())
+        try:
+            with tempfile.TemporaryFile(dir=there, prefix=working_name("try")):
+                pass
+            disks.setdefault(there.stat().st_dev, []).append(Path(folder))
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be written: {there}: {error.strerror}; expected a folder that may be written, "
+                "name another one"
+            ) from error
+    for folders in disks.values():
+        needed = sum(needs[folder] for folder in folders)
+        free = shutil.disk_usage(_existing(folders[0].absolute())).free
+        if needed > free:
+            listed = " and ".join(str(folder) for folder in folders if needs[folder])
+            raise InputError(
+                f"{listed}: this needs {needed:,} bytes ({needed / 2**30:.2f} GiB), the disk has {free:,} free "
+                f"({free / 2**30:.2f} GiB); free some, or name a folder on another disk"
+            )
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if os.path.lexists(each))
+
+
+def working_name(name: str) -> str:
+    """The start of a hidden name for what this process is making and has not finished yet; see ``is_abandoned``."""
+    return f".{name}.{_MARK}{_machine()}-{os.getpid()}-"
+
+
+def is_abandoned(path: Path, *, now: float) -> bool:
+    """Whether what a process was making at ``path`` (see ``working_name``) is nobody's any more.
+
+    The process was of this machine and has ended, or nobody has touched ``path`` for a day; ``now`` is the time by the
+    clock of its file system.
+
+    Raises:
+        OSError: ``path`` is gone, which its own process or another one may be quicker to do.
+    """
+    import psutil
+
+    maker = re.search(rf"\.{_MARK}([0-9a-f]+)-(\d+)-", path.name)
+    if maker and maker[1] == _machine() and not psutil.pid_exists(int(maker[2])):
+        return True
+    return now - path.stat().st_mtime > _STALE_SECONDS
+
+
+def _machine() -> str:
+    """What process numbers are counted by: this machine, or a container on it."""
+    numbers = ""
+    with suppress(OSError):
+        numbers = str(Path("/proc/self/ns/pid").readlink())
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
 
 
 def usable_cpus() -> int:
@@ -77,7 +178,7 @@ def _remove_stale(path: Path, *, now: float) -> None:
     for left in path.parent.glob(f".{glob.escape(path.stem)}.{_MARK}*{glob.escape(path.suffix)}"):
         # Its own writer may have finished meanwhile, another one may be faster, or it is somebody else's.
         with suppress(OSError):
-            if now - left.stat().st_mtime > _STALE_SECONDS:
+            if is_abandoned(left, now=now):
                 left.unlink()
 
 

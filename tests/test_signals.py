@@ -1,4 +1,4 @@
-"""A command that is told to end clears up and says so in one line; a full disk is named with its file."""
+"""A command that is told to end clears up and says so in one line."""
 
 import errno
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.signals import EndedBySignal, ending_by_signal
 
@@ -44,18 +43,6 @@ def test_drawing_a_world_leaves_nothing_behind(tmp_path: Path, name: str) -> Non
         else lines[0].startswith(f"mosaicreid: ended by {name}")
     )
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_named_with_its_file(tmp_path: Path, number: int) -> None:
-    (tmp_path / "table.csv").write_text("old")
-    with (
-        pytest.raises(InputError, match=r"table\.csv cannot be written: no space is left"),
-        atomic_path(tmp_path / "table.csv"),
-    ):
-        raise OSError(number, os.strerror(number))
-    assert (tmp_path / "table.csv").read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_another_fault_of_a_writer_is_its_own(tmp_path: Path) -> None:

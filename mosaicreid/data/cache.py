@@ -5,8 +5,9 @@ source file leads to another name and a fresh build. So does another rule of dec
 one step: processes that build at the same time each land a whole file, and readers of a replaced one keep theirs.
 """
 
+import errno
 import hashlib
-import shutil
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from mosaicreid.data.decode import Pixels, decode
 from mosaicreid.data.folders import Images
 from mosaicreid.errors import InputError
-from mosaicreid.files import atomic_path
+from mosaicreid.files import atomic_path, check_space
 
 # Counts up when ``decode`` makes other pixels of any file, so that no cache of an earlier rule is used.
 _DECODING = 2
@@ -46,34 +47,42 @@ def open_cache(
     root, folder = Path(root).resolve(), Path(folder)
     if not len(images) or min(height, width) < 1:
         raise InputError(f"got {len(images)} images and a size of {height}x{width}; expected at least 1 of each")
-    source = _digest("\0".join((str(root), *images.paths)))
-    stem = f"{source}-{height}x{width}"
-    path = folder / f"{stem}-{_state(root, images.paths)}.npy"
+    path = _path(root, images, height, width, folder)
     shape = (len(images), 3, height, width)
     if not path.is_file():
         _build(path, root, images.paths, shape, workers, progress)
-        for stale in folder.glob(f"{stem}-*.npy"):
+        for stale in folder.glob(f"{path.stem.rpartition('-')[0]}-*.npy"):
             if stale != path:
                 stale.unlink(missing_ok=True)
     return _open(path, shape)
 
 
+def missing_bytes(root: Path, images: Images, *, height: int, width: int, folder: Path) -> int:
+    """The bytes that ``open_cache`` would write for these images: 3 per pixel, or 0 where they are decoded already.
+
+    Raises:
+        InputError: a missing image.
+    """
+    path = _path(Path(root).resolve(), images, height, width, Path(folder))
+    return 0 if path.is_file() else 3 * len(images) * height * width
+
+
+def _path(root: Path, images: Images, height: int, width: int, folder: Path) -> Path:
+    source = _digest("\0".join((str(root), *images.paths)))
+    return folder / f"{source}-{height}x{width}-{_state(root, images.paths)}.npy"
+
+
 def _build(
     path: Path, root: Path, names: tuple[str, ...], shape: tuple[int, int, int, int], workers: int, progress: bool
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = int(np.prod(shape)), shutil.disk_usage(path.parent).free
-    # Writing past the end of a disk through a memory map kills the process instead of raising.
-    if needed > free:
-        raise InputError(
-            f"the image cache needs {needed / 2**30:.1f} GiB, but {path.parent} has {free / 2**30:.1f} GiB free"
-        )
+    check_space({path.parent: int(np.prod(shape))})
 
     def fill(pixels: Pixels, index: int) -> None:
         pixels[index] = decode(root / names[index], *shape[2:])
 
     with atomic_path(path) as temporary, ThreadPoolExecutor(max(1, workers)) as pool:
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        _claim(temporary)
         try:
             filled = pool.map(partial(fill, pixels), range(len(names)))
             for _ in tqdm(filled, total=len(names), desc="decode images", unit="image", disable=not progress):
@@ -82,6 +91,19 @@ def _build(
             pool.shutdown(cancel_futures=True)
             raise
         pixels.flush()
+
+
+def _claim(path: Path) -> None:
+    """Have the whole file at ``path`` set aside on its disk, where the system can do that: writing past the end of a
+    disk through a memory map kills the process instead of raising."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> Pixels:

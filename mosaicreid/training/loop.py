@@ -18,6 +18,7 @@ from tqdm import tqdm
 from mosaicreid.config.settings import STAGES, StageConfig
 from mosaicreid.data.sampler import Indices
 from mosaicreid.training.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
+from mosaicreid.training.locks import sole_trainer
 from mosaicreid.training.optimiser import fingerprint, make_optimiser, train_only
 from mosaicreid.training.schedules import cosine, multistep
 
@@ -73,7 +74,8 @@ def fit(stage: Stage, accelerator: "Accelerator", path: Path, *, board: Path | N
     """Run ``stage``, or what is left of it, and leave its trained part in ``stage.trained`` and in ``path``.
 
     A checkpoint at ``path`` of the same settings is resumed after its last whole epoch, with the same numbers as an
-    uninterrupted run; one of other settings is replaced, which a printed line says. ``board`` is the stage's folder for
+    uninterrupted run; one of other settings is replaced, which a printed line says. While a stage trains, no other
+    process does in the folder of ``path``; a finished one is read as it is. ``board`` is the stage's folder for
     TensorBoard, which gets every epoch as it ends.
 
     Returns:
@@ -81,16 +83,32 @@ def fit(stage: Stage, accelerator: "Accelerator", path: Path, *, board: Path | N
         images_per_second.
 
     Raises:
+        InputError: another process trains in the folder and goes on.
         TrainingDivergedError: the loss was not finite.
         RuntimeError: a frozen parameter changed.
     """
     train_only(stage.objective, stage.trained)
     stage.objective.to(accelerator.device)
-    start = _resumable(stage, path, accelerator)
+    start, said = _resumable(stage, path)
+    if start is None or not start.done:
+        with sole_trainer(path.parent, accelerator):
+            # Read again: whoever trained here until now may have gone on.
+            start, said = _resumable(stage, path)
+            if start is None or not start.done:
+                return _train(stage, accelerator, path, start, said, board)
+    accelerator.print(said)
+    load_state(stage.trained, start.model, source=str(path))
+    return pd.DataFrame(start.history)
+
+
+def _train(
+    stage: Stage, accelerator: "Accelerator", path: Path, start: Checkpoint | None, said: str, board: Path | None
+) -> pd.DataFrame:
+    """Train the epochs after ``start``; see ``fit``."""
+    if said:
+        accelerator.print(said)
     if start is not None:
         load_state(stage.trained, start.model, source=str(path))
-        if start.done:
-            return pd.DataFrame(start.history)
     frozen = [parameter for parameter in stage.objective.parameters() if not parameter.requires_grad]
     before = fingerprint(frozen)
     module, optimiser = accelerator.prepare(stage.objective, make_optimiser(stage.objective, stage.settings))
@@ -202,17 +220,15 @@ def _checkpoint(
     )
 
 
-def _resumable(stage: Stage, path: Path, accelerator: "Accelerator") -> Checkpoint | None:
-    """The checkpoint at ``path`` if it is of the same stage and settings."""
+def _resumable(stage: Stage, path: Path) -> tuple[Checkpoint | None, str]:
+    """The checkpoint at ``path`` if it is of the same stage and settings, and what to say about it."""
     if not path.is_file():
-        return None
+        return None, ""
     checkpoint = load_checkpoint(path, stage=stage.name)
     different = differing_settings(checkpoint.settings, stage.identity)
     if different:
-        accelerator.print(f"{path}: of other settings ({', '.join(different[:5])}); the stage starts anew")
-        return None
-    accelerator.print(f"{path}: {'complete' if checkpoint.done else f'resumed after epoch {checkpoint.epoch}'}")
-    return checkpoint
+        return None, f"{path}: of other settings ({', '.join(different[:5])}); the stage starts anew"
+    return checkpoint, f"{path}: {'complete' if checkpoint.done else f'resumed after epoch {checkpoint.epoch}'}"
 
 
 def _announce(stage: Stage, first: int, accelerator: "Accelerator") -> None:

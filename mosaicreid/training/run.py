@@ -18,8 +18,9 @@ from mosaicreid.models.build import Models
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 from mosaicreid.training.inference import extract_features
+from mosaicreid.training.locks import sole_trainer
 from mosaicreid.training.optimiser import count_parameters
-from mosaicreid.training.session import open_session
+from mosaicreid.training.session import Session, open_session
 from mosaicreid.training.shared import earlier_stages
 from mosaicreid.training.stages import train_experts
 
@@ -64,13 +65,19 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
     whole epoch. Several processes (``accelerate launch``, ``torchrun``) share every batch; the first one writes.
 
     Raises:
-        InputError: settings, images, annotation or weights that do not fit together; nothing has been written then.
+        InputError: settings, images, annotation or weights that do not fit together, a folder that cannot be written
+            or a disk without the room; nothing has been written then. Or another process trains this run already.
         TrainingDivergedError: a loss was not finite.
     """
     session = open_session(config, root=root, runs=runs, cache=cache)
-    models, accelerator = session.models, session.context.accelerator
-    query, gallery = session.query, session.gallery
     folder = run_folder(Path(runs), dataset=config.data.dataset, name=run_name(config), seed=config.seed)
+    with sole_trainer(folder, session.context.accelerator):
+        return _train_and_evaluate(session, folder)
+
+
+def _train_and_evaluate(session: Session, folder: Path) -> Outcome:
+    config, models, accelerator = session.context.config, session.models, session.context.accelerator
+    query, gallery = session.query, session.gallery
     texts, histories = earlier_stages(session, "baseline")
     if models.router is not None:
         histories.append(train_experts(session.context, models.model, models.router, texts, folder / "experts.pt"))

@@ -18,6 +18,7 @@ from mosaicreid.data.sampler import pk_sampler, share
 from mosaicreid.models.build import Models, adopt_clip_reid, build_models
 from mosaicreid.runs import shared_folder
 from mosaicreid.training.distributed import make_accelerator
+from mosaicreid.training.space import check_room
 from mosaicreid.training.stages import Context
 
 
@@ -45,7 +46,8 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     Test images are decoded too, before hours of training: one that cannot be read should not wait for its end.
 
     Raises:
-        InputError: settings, images, annotation or weights that do not fit together.
+        InputError: settings, images, annotation or weights that do not fit together, a folder that cannot be written,
+            or a disk without the room.
     """
     _name_caches_without_user()
     accelerator = make_accelerator(config.runtime)
@@ -57,11 +59,11 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     share(config.data.batch_size, 0, accelerator.num_processes)
     pk_sampler(config.data, data.train.pids, seed=config.seed)
     texts = adopt_clip_reid(Path(checkpoint), models, identities=identities) if checkpoint else None
+    decoded = Path(cache or Path(runs) / "_cache")
+    check_room(config, data, models, runs=Path(runs), cache=decoded)
     # One process decodes what the cache lacks; the others then find it there.
     with accelerator.main_process_first():
-        train, query, gallery = load_samples(
-            data, config.data, folder=Path(cache or Path(runs) / "_cache"), progress=accelerator.is_main_process
-        )
+        train, query, gallery = load_samples(data, config.data, folder=decoded, progress=accelerator.is_main_process)
     context_length = models.clip.context_length
     return Session(
         context=Context(

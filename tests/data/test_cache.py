@@ -1,16 +1,19 @@
 """The image cache against decoding with Pillow directly; staleness, damage, and builds at the same time."""
 
+import errno
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from mosaicreid import files
 from mosaicreid.data import cache
-from mosaicreid.data.cache import Pixels, open_cache
+from mosaicreid.data.cache import Pixels, missing_bytes, open_cache
 from mosaicreid.data.folders import Images
 from mosaicreid.errors import InputError
 
@@ -197,9 +200,44 @@ def test_a_damaged_cache_is_refused(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_refused(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
-    with pytest.raises(InputError, match="GiB free"):
+    needed = missing_bytes(root, ALL, height=HEIGHT, width=WIDTH, folder=tmp_path / "cache")
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))
+    with pytest.raises(InputError, match=rf"cache: this needs {needed:,} bytes .* the disk has {needed - 1:,} free"):
         build(root, ALL, tmp_path / "cache")
+    assert list(tmp_path.rglob("*cache*")) == []
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed))
+    build(root, ALL, tmp_path / "cache")
+
+
+def test_a_disk_that_fills_up_meanwhile_is_named(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cache.os, "posix_fallocate", fail, raising=False)
+    with pytest.raises(InputError, match=r"cache/\w+-24x12-\w+\.npy cannot be written: no space is left"):
+        build(root, ALL, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_file_system_that_sets_nothing_aside_is_used(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    expected = build(root, ALL, tmp_path / "one")
+    monkeypatch.setattr(cache.os, "posix_fallocate", fail, raising=False)
+    assert np.array_equal(build(root, ALL, tmp_path / "other"), expected)
+
+
+def test_only_what_is_not_decoded_yet_needs_room(root: Path, tmp_path: Path) -> None:
+    size = {"height": HEIGHT, "width": WIDTH, "folder": tmp_path / "cache"}
+    assert missing_bytes(root, ALL, **size) == len(ALL) * 3 * HEIGHT * WIDTH
+    pixels = build(root, ALL, tmp_path / "cache")
+    assert pixels.nbytes == len(ALL) * 3 * HEIGHT * WIDTH
+    assert missing_bytes(root, ALL, **size) == 0
+    os.utime(root / ALL.paths[0], ns=(7, 7))
+    assert missing_bytes(root, ALL, **size) == pixels.nbytes
 
 
 def test_no_images_and_no_size_are_refused(root: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mosaicreid.errors import InputError
 from mosaicreid.models.adapters import import_experts
 from mosaicreid.runs import read_run, shared_folder
 from mosaicreid.training import loop
+from mosaicreid.training import run as run_module
 from mosaicreid.training.checkpoints import load_checkpoint
 from mosaicreid.training.loop import TrainingDivergedError, learning_rate_factor
 from mosaicreid.training.objectives import Contrast
@@ -63,7 +64,7 @@ def test_a_run_leaves_its_folder(finished):
     folder = runs / "market1501" / "all" / "seed0"
     assert outcome.run.folder == folder
     assert {"config.json", "metrics.json", "per_query.parquet", "history.csv", "experts", "experts.pt"} == {
-        file.name for file in folder.iterdir()
+        file.name for file in folder.glob("[!.]*")
     }
     assert outcome.history["stage"].value_counts().to_dict() == {
         "pretrain": 1,
@@ -173,6 +174,35 @@ def test_kill_9_in_the_middle_of_a_checkpoint_loses_that_epoch_alone(world, fini
     resumed = train_run(small(), root=world, runs=shared)
     assert same_state(state_of(folder), state_of(finished[1].run.folder))
     assert resumed.run.scores == finished[1].run.scores
+    assert list(shared.rglob(".*unfinished*")) == []
+
+
+def test_what_ends_during_evaluation_is_evaluated_again_and_not_trained(world, finished, shared, monkeypatch):
+    trained = []
+
+    def count(stage, epoch, *arguments):
+        trained.append(stage.name)
+        return epoch_of(stage, epoch, *arguments)
+
+    def end(*arguments):
+        raise KeyboardInterrupt
+
+    epoch_of = loop._epoch
+    monkeypatch.setattr(loop, "_epoch", count)
+    with monkeypatch.context() as during:
+        during.setattr(run_module, "evaluate", end)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(small(), root=world, runs=shared)
+    folder = shared / "market1501" / "all" / "seed0"
+    assert trained == ["experts"] * 3
+    assert not (folder / "metrics.json").exists()
+    checkpoint = (folder / "experts.pt").read_bytes()
+    again = train_run(small(), root=world, runs=shared)
+    assert trained == ["experts"] * 3
+    assert (folder / "experts.pt").read_bytes() == checkpoint
+    assert again.run.scores == finished[1].run.scores
+    pd.testing.assert_frame_equal(again.run.per_query, finished[1].run.per_query)
+    pd.testing.assert_frame_equal(numbers(again.history), numbers(finished[1].history))
 
 
 def _free_port():
@@ -236,7 +266,7 @@ def test_a_loss_that_is_no_number_stops_with_its_circumstances(world, shared):
     assert message.startswith("stage experts, epoch 1, step 2 of ")
     for part in ("learning rate 1e+30", "loss nan", "id ", "triplet ", "i2t "):
         assert part in message
-    assert not (shared / "market1501" / "all").exists()
+    assert list((shared / "market1501" / "all").rglob("[!.]*.*")) == []
 
 
 def shown_by_tensorboard(folder):
