@@ -10,6 +10,7 @@ from importlib.metadata import requires
 from mosaicreid import __version__
 from mosaicreid.commands import add_commands
 from mosaicreid.errors import InputError
+from mosaicreid.files import check_space
 from mosaicreid.signals import EndedBySignal, ending_by_signal
 
 
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     namespace = build_parser().parse_args(arguments)
     try:
         with ending_by_signal():
+            # Before minutes of computing whose tables would have no place.
+            check_space({folder: 0 for folder in (getattr(namespace, "results", None),) if folder})
             return int(namespace.run(namespace) or 0)
     except InputError as error:
         print(f"mosaicreid: error: {error}", file=sys.stderr)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from mosaicreid.errors import InputError
 
-_MARK = "unfinished-"
+# Part of the name of whatever is being made.
+UNFINISHED = "unfinished-"
 _STALE_SECONDS = 24 * 3600
 # Bytes: with less, a writer that failed for a reason of its own would have failed for want of space too.
 _LITTLE = 2**20
@@ -132,7 +133,7 @@ def _existing(path: Path) -> Path:
 
 def working_name(name: str) -> str:
     """The start of a hidden name for what this process is making and has not finished yet; see ``is_abandoned``."""
-    return f".{name}.{_MARK}{_machine()}-{os.getpid()}-"
+    return f".{name}.{UNFINISHED}{_machine()}-{os.getpid()}-"
 
 
 def is_abandoned(path: Path, *, now: float) -> bool:
@@ -146,7 +147,7 @@ def is_abandoned(path: Path, *, now: float) -> bool:
     """
     import psutil
 
-    maker = re.search(rf"\.{_MARK}([0-9a-f]+)-(\d+)-", path.name)
+    maker = re.search(rf"\.{UNFINISHED}([0-9a-f]+)-(\d+)-", path.name)
     if maker and maker[1] == _machine() and not psutil.pid_exists(int(maker[2])):
         return True
     return now - path.stat().st_mtime > _STALE_SECONDS
@@ -175,7 +176,7 @@ def sha256(path: Path) -> str:
 
 def _remove_stale(path: Path, *, now: float) -> None:
     """Remove what killed writers of ``path`` left; ``now`` is by the clock of the folder's file system."""
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.{_MARK}*{glob.escape(path.suffix)}"):
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.{UNFINISHED}*{glob.escape(path.suffix)}"):
         # Its own writer may have finished meanwhile, another one may be faster, or it is somebody else's.
         with suppress(OSError):
             if is_abandoned(left, now=now):

@@ -201,3 +201,16 @@ def test_priors_take_one_synthetic_folder_of_each_kind(annotations, small, tmp_p
     (small / "synthetic.json").write_text(json.dumps({"like": "dukemtmc", "identities": 2, "seed": 7}))
     assert "is a second synthetic folder like dukemtmc" in failed(capsys, *given, str(small), str(small))
     assert not (tmp_path / "results").exists()
+
+
+def test_a_folder_of_results_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch, capsys):
+    (tmp_path / "results").write_text("a file")
+    monkeypatch.setattr(
+        "mosaicreid.commands.analyse._analyse", lambda arguments: pytest.fail("computed"), raising=False
+    )
+    assert main(["analyse", "--results", str(tmp_path / "results")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(
+        f"mosaicreid: error: {tmp_path}/results cannot be written: {tmp_path}/results: Not a directory"
+    )
+    assert error.count("\n") == 1

@@ -31,7 +31,7 @@ def test_drawing_a_world_leaves_nothing_behind(tmp_path: Path, name: str) -> Non
         [sys.executable, "-m", "mosaicreid.cli", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".world.*.unfinished/*/*.jpg")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".world.unfinished-*/*/*.jpg")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(getattr(signal, name))
     _, said = process.communicate(timeout=60)

@@ -12,6 +12,7 @@ from mosaicreid.config.profiles import make_config
 from mosaicreid.config.settings import Config
 from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.files import check_space
 from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
 
 _WHAT = ("profile", "datasets", "seeds", "identities", "only", "variants", "settings")
@@ -77,7 +78,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
 
     Raises:
         InputError: an unknown key, profile, dataset or run, a seed or size that is not a number, a value that is
-            missing, or a setting that differs by run.
+            missing, a setting that differs by run, or a folder for runs, results or pages that cannot be written.
     """
     for key, value in config.items():
         if key not in (*_WHAT, *_WHERE):
@@ -122,6 +123,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
             raise InputError(
                 f"only={name}: no run of {', '.join(datasets)} has this name; see `snakemake -n` without only"
             )
+    check_space(dict.fromkeys((sweep.runs, sweep.results, sweep.executed), 0))
     return sweep
 
 

@@ -7,7 +7,6 @@ number, so the bytes do not depend on the number of processes.
 import json
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +27,9 @@ from mosaicreid.data.folders import DISTRACTOR, FOLDERS, JUNK, SYNTHETIC_MARKER
 from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.datasets.definition import Counts
 from mosaicreid.errors import InputError
-from mosaicreid.files import usable_cpus
+from mosaicreid.files import check_space, usable_cpus
 from mosaicreid.world.body import Outfit
+from mosaicreid.world.folder import check_own, whole_folder
 from mosaicreid.world.people import World, make_world
 from mosaicreid.world.scene import Camera, render_background, render_person
 from mosaicreid.world.wardrobe import Detail, Shot
@@ -38,6 +38,8 @@ _IMAGES_PER_CAMERA = (1, 4)
 # Shares of the gallery's own images, close to Market-1501's 2,798 and 3,819 of 13,115.
 _DISTRACTORS, _JUNK = 0.2, 0.25
 _QUALITY = 90
+# What the file of an image takes at least: a head, and a byte for so many pixels.
+_LEAST_BYTES, _PIXELS_PER_BYTE = 600, 10
 # What a random stream is for; part of the seed, so that adding one stream never shifts another.
 _PEOPLE, _DETAIL, _CAMERA, _IMAGE = range(4)
 
@@ -88,7 +90,7 @@ def synthesize(
     if occupied and not replace:
         raise InputError(f"{root} is there already and not an empty folder; expected a new one, nothing is overwritten")
     if occupied:
-        _check_own(root, like)
+        check_own(root, like)
     if not 4 <= identities <= 9998:
         raise InputError(f"got {identities} identities, expected 4 to 9998 (file names have four digits)")
     if height < 16 or width < 8:
@@ -100,44 +102,12 @@ def synthesize(
     people = draw_people(world, identities, seed, annotation=real)
     jobs = list(_plan(people, like, seed))
 
-    root.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = root.parent / f".{root.name}.{os.getpid()}.unfinished"
-    replaced = root.parent / f".{root.name}.{os.getpid()}.replaced"
-    try:
-        for folder in FOLDERS.values():
-            (unfinished / folder).mkdir(parents=True)
+    check_space({root: len(jobs) * (_LEAST_BYTES + height * width // _PIXELS_PER_BYTE)})
+    with whole_folder(root, like, replace=occupied) as unfinished:
         _render(jobs, unfinished, world, seed=seed, height=height, width=width, workers=workers)
         write_annotation(unfinished / get_folder_dataset(like).annotation.file_name, people)
         truth = _describe(world, people, jobs, identities=identities, seed=seed, height=height, width=width)
         (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
-        if occupied:
-            root.rename(replaced)
-        elif root.exists():
-            root.rmdir()
-        unfinished.rename(root)
-    finally:
-        for own in (unfinished, replaced):
-            shutil.rmtree(own, ignore_errors=True)
-
-
-def _check_own(root: Path, like: str) -> None:
-    """InputError unless ``root`` holds what ``synthesize`` wrote like this dataset, and nothing else."""
-    advice = "nothing of it is touched; name another folder (real images need profile=paper)"
-    try:
-        written = json.loads((root / SYNTHETIC_MARKER).read_text(encoding="utf-8"))["like"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{root} has no {SYNTHETIC_MARKER} that proves it synthetic: {advice}") from None
-    if written != like:
-        raise InputError(f"{root} is a synthetic folder like {written}, not like {like}: {advice}")
-    own = {*FOLDERS.values(), SYNTHETIC_MARKER, get_folder_dataset(like).annotation.file_name}
-    pattern = get_folder_dataset(like).images.pattern
-    for path in sorted(root.iterdir()):
-        if path.name not in own or path.is_symlink():
-            raise InputError(f"{path} is none of the files of a synthetic folder: {advice}")
-    for folder in FOLDERS.values():
-        for path in sorted((root / folder).glob("*")):
-            if not (path.is_file() and pattern.fullmatch(path.name)):
-                raise InputError(f"{path} is none of the files of a synthetic folder: {advice}")
 
 
 def _random(seed: int, *stream: int) -> np.random.Generator:
@@ -225,8 +195,10 @@ def _render(
 
 
 def _start_worker() -> None:
-    # Ctrl-C reaches every process of a terminal: the parent alone answers it, and clears up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, a closed terminal and a cluster's time limit reach every process: the parent alone answers, and clears up.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

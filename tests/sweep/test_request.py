@@ -84,3 +84,12 @@ def test_a_slip_is_named(config, message):
     with pytest.raises(InputError, match=message) as caught:
         read_sweep(config)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["runs", "results", "executed"])
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, key):
+    (tmp_path / "file").write_text("a file")
+    given = {"runs": str(tmp_path / "runs"), key: str(tmp_path / "file" / "folder")}
+    with pytest.raises(InputError, match=r"file/folder.* cannot be written: .*/file: Not a directory; expected"):
+        read_sweep(given)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
