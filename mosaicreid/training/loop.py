@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from mosaicreid.config.settings import STAGES, StageConfig
 from mosaicreid.data.sampler import Indices
+from mosaicreid.locks import sole_trainer
 from mosaicreid.training.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
-from mosaicreid.training.locks import sole_trainer
 from mosaicreid.training.optimiser import fingerprint, make_optimiser, train_only
 from mosaicreid.training.schedules import cosine, multistep
 

@@ -13,12 +13,12 @@ from torch import Tensor
 from mosaicreid.config.settings import Config
 from mosaicreid.data.folders import ReidData
 from mosaicreid.data.loaders import Samples
+from mosaicreid.locks import sole_trainer
 from mosaicreid.models.adapters import export_experts
 from mosaicreid.models.build import Models
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 from mosaicreid.training.inference import extract_features
-from mosaicreid.training.locks import sole_trainer
 from mosaicreid.training.optimiser import count_parameters
 from mosaicreid.training.session import Session, open_session
 from mosaicreid.training.shared import earlier_stages

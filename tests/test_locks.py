@@ -15,7 +15,7 @@ import filelock
 import pytest
 
 from mosaicreid.errors import InputError
-from mosaicreid.training.locks import LOCK, sole_trainer
+from mosaicreid.locks import LOCK, sole_trainer
 
 
 def accelerator_of(*, main: bool = True):
