@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ SETTINGS = (
     " stages.baseline.epochs=8 stages.baseline.warmup_epochs=0 stages.baseline.milestones=[5]"
     " stages.experts.epochs=6 stages.experts.milestones=[4]"
 )
-CONFIG = {"datasets": "market1501", "only": "hat all baseline", "seeds": 0, "identities": 60, "settings": SETTINGS}
+CONFIG = {"datasets": "market1501", "only": "hat all baseline", "seeds": 0, "identities": 120, "settings": SETTINGS}
 # Longer than all of it takes; a sweep that makes no progress should end in words.
 TRIES = 400
 # Each epoch as it starts, by whom and of which checkpoint: appended to a copy of the loop, whose numbers it leaves.
@@ -98,24 +99,57 @@ class Sweep:
                 start_new_session=True,
             )
 
-    def hit(self, process: subprocess.Popen[bytes], generator: random.Random) -> None:
-        """Kill a victim among the processes of a sweep that runs, and wait for Snakemake's own end."""
+    def hit(self, process: subprocess.Popen[bytes], generator: random.Random, *, longest: float) -> bool:
+        """Kill a victim of a sweep that runs, and wait for Snakemake's own end; False where the sweep is done before.
+
+        A kernel or papermill is hit within seconds of its start, the others at any moment up to ``longest`` seconds or,
+        every other time, within a second of the start of an epoch.
+        """
         victim = generator.choice(VICTIMS)
-        below = psutil.Process(process.pid).children(recursive=True)
-        named = [each for each in below if victim in ("kernel", "papermill") and _does(each, victim)]
-        if named:
-            _kill(generator.choice(named))
+        found: list[psutil.Process] = []
+        if victim in ("kernel", "papermill"):
+            if not _wait(process, lambda: found.extend(self.those(process, victim)) or found):
+                return False
+            delay = generator.uniform(0, longest / 3)
+        elif generator.random() < 0.5:
+            before = self.trained()
+            if not _wait(process, lambda: self.trained() > before):
+                return False
+            delay = generator.uniform(0, 1)
+        else:
+            delay = generator.uniform(0, longest)
+        end = time.monotonic() + delay
+        if not _wait(process, lambda: time.monotonic() > end):
+            return False
+        below = self.below(process)
+        if found:
+            _kill(found[0])
         elif victim == "group":
             os.killpg(process.pid, signal.SIGKILL)
         elif victim == "snakemake":
             self.orphans += below
             process.kill()
         else:
-            victim = "everything"
             for each in (psutil.Process(process.pid), *below):
                 _kill(each)
         self.victims[victim] += 1
         process.wait()
+        return True
+
+    def below(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        """Snakemake's jobs, with all that they have started."""
+        try:
+            return psutil.Process(process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def those(self, process: subprocess.Popen[bytes], what: str) -> list[psutil.Process]:
+        """The kernels, or the papermills, among them."""
+        return [each for each in self.below(process) if _does(each, what)]
+
+    def trained(self) -> int:
+        """How many epochs have started until now."""
+        return len(self.epochs.read_bytes().splitlines()) if self.epochs.exists() else 0
 
 
 def make(folder: Path) -> Sweep:
@@ -131,14 +165,9 @@ def kill_until_done(sweep: Sweep, *, kills: int, longest: float, generator: rand
     """Start the sweep until it is done, killing something of it ``kills`` times at most; how often that was."""
     for _ in range(TRIES):
         process = sweep.start()
-        left = kills - sweep.victims.total()
-        try:
-            status = process.wait(generator.uniform(0, longest) if left > 0 else None)
-        except subprocess.TimeoutExpired:
-            sweep.hit(process, generator)
-        else:
-            if status == 0:
-                return sweep.victims.total()
+        hit = sweep.victims.total() < kills and sweep.hit(process, generator, longest=longest)
+        if not hit and process.wait() == 0:
+            return sweep.victims.total()
     raise SystemExit(f"not done after {TRIES} tries; see {sweep.folder / 'said.txt'}")
 
 
@@ -178,6 +207,15 @@ def faults_of(sweep: Sweep) -> tuple[int, list[str]]:
                 wrong.append(f"{path}: processes {before.Index} and {after.Index} trained at the same time")
     wrong += [f"{path}: left half-written" for path in sweep.folder.rglob(".*unfinished-*")]
     return repeated, wrong
+
+
+def _wait(process: subprocess.Popen[bytes], until: Callable[[], object]) -> bool:
+    """Wait until something is so; False where the process ends before."""
+    while process.poll() is None:
+        if until():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _does(process: psutil.Process, what: str) -> bool:

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -183,6 +184,7 @@ def _render(
             return
         # A fresh interpreter per worker: forking one that has threads (torch's, say) can hang.
         context = multiprocessing.get_context("spawn")
+        _start_tracker()
         try:
             with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
                 for _ in pool.map(draw, jobs, chunksize=64):
@@ -192,6 +194,18 @@ def _render(
                 "a process that draws has ended by itself; likely cause: a script that calls synthesize() outside of "
                 "`if __name__ == '__main__':`, or too little memory (then give fewer workers)"
             ) from error
+
+
+def _start_tracker() -> None:
+    """Start the helper that ``multiprocessing`` keeps beside workers so that a closed terminal does not end it, which it
+    would tell in a traceback; it ends with this process."""
+    hangup = [signal.SIGHUP] if hasattr(signal, "pthread_sigmask") else []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, hangup) if hangup else set()
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if hangup:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:

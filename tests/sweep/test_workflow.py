@@ -262,6 +262,41 @@ def test_missing_images_are_named_in_one_line_with_the_log(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("ending", "log", "reason"),
+    [
+        ("exit 2", "epoch 3\n\nInputError: no such file\n\n", "InputError: no such file"),
+        ("exit 1", "mosaicreid: error: a 'quoted' $name\n", "mosaicreid: error: a 'quoted' $name"),
+        # A kernel that is killed, as papermill tells it; and a command that is killed itself, which tells nothing.
+        (
+            "exit 138",
+            "    raise\nnbclient.exceptions.DeadKernelError: Kernel died\n",
+            "killed while it ran, likely for want",
+        ),
+        ("kill -9 $BASHPID", "stage baseline: epochs 1 to 20\n", "killed while it ran, likely for want of memory"),
+        ("kill -15 $BASHPID", "stage baseline: epochs 1 to 20\n", "ended by signal 15; the same command goes on"),
+        ("exit 129", "mosaicreid: ended by SIGHUP\n", "ended by signal 1; the same command goes on"),
+        ("exit 130", "mosaicreid: interrupted\n", "ended by signal 2; the same command goes on"),
+        ("exit 1", None, ""),
+    ],
+)
+def test_how_a_job_ended_is_said_in_one_line(tmp_path: Path, ending: str, log: str | None, reason: str) -> None:
+    """The end of every rule's command, as Snakemake's shell runs it."""
+    source = (ROOT / "workflow" / "rules" / "common.smk").read_text()
+    defined: dict[str, str] = {}
+    exec(source[source.index("OUT_OF_MEMORY =") : source.index("def data_folder")], defined)
+    failed = defined["FAILED"].replace("{RUNS:q}", "'the runs'").replace("{log:q}", "'the runs/a.hat.log'")
+    (tmp_path / "the runs").mkdir()
+    if log is not None:
+        (tmp_path / "the runs" / "a.hat.log").write_text(log)
+    command = f"({ending})" + failed.replace("{{", "{").replace("}}", "}")
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    (said,) = done.stdout.splitlines()
+    assert said.startswith(f"failed: a hat, log the runs/a.hat.log: {reason}")
+    assert (tmp_path / "the runs" / "failed" / "a.hat.txt").read_text() == done.stdout
+
+
+@pytest.mark.parametrize(
     "config",
     [
         {"settings": "model.weights=x'||touch$IFS./PWNED||'y"},

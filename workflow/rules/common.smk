@@ -35,10 +35,16 @@ FINISHED = [
     for seed in SEEDS
 ]
 
+OUT_OF_MEMORY = "killed while it ran, likely for want of memory; free some, or ask for more, and the same command goes on"
 # A job that fails says so in one line, with its log, which ends with the reason; a sweep repeats these lines at its end.
+# What ends by a signal leaves no reason, and a kernel that is killed a traceback of papermill's.
 FAILED = (
-    " || {{ mkdir -p {RUNS:q}/failed; echo failed: $(basename {log:q} .log | tr . ' '), log {log:q}:"
-    " \"$(sed '/^$/d' {log:q} | tail -n 1)\" | tee {RUNS:q}/failed/$(basename {log:q} .log).txt; exit 1; }}"
+    " || {{ status=$?; mkdir -p {RUNS:q}/failed; reason=\"$(sed '/^[[:space:]]*$/d' {log:q} | tail -n 1 || true)\";"
+    ' case "$status $reason" in'
+    f" 137*|*DeadKernelError*) reason='{OUT_OF_MEMORY}';;"
+    ' 129*|130*|143*) reason="ended by signal $((status - 128)); the same command goes on";; esac;'
+    " echo failed: $(basename {log:q} .log | tr . ' '), log {log:q}: \"$reason\""
+    " | tee {RUNS:q}/failed/$(basename {log:q} .log).txt; exit 1; }}"
 )
 
 
