@@ -56,18 +56,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def naming_faults(path: Path) -> Iterator[None]:
     """Make a fault of the disk, met while ``path`` is written in a ``with`` block, an ``InputError`` that names it.
 
-    A full disk shows as an OSError without a path, or as whatever the writing library makes of it. Other errors pass.
+    A full disk shows as an OSError without a path, or as whatever the writing library makes of one. Other errors pass.
     """
     try:
         yield
     except Exception as error:
-        reason = _fault(error, path.parent)
+        reason = _fault(_origin(error), path.parent)
         if reason:
             raise InputError(f"{path} cannot be written: {reason}, and give the same command again") from error
         raise
 
 
-def _fault(error: Exception, folder: Path) -> str:
+def _origin(error: BaseException) -> BaseException:
+    """The error of the system that ``error`` was raised for, if there is one."""
+    below: BaseException | None = error
+    while below is not None and not (isinstance(below, OSError) and below.errno is not None):
+        below = below.__cause__ or below.__context__
+    return below or error
+
+
+def _fault(error: BaseException, folder: Path) -> str:
     """What is wrong with the disk of ``folder`` and what to do; empty if ``error`` is of another kind."""
     full = "no space is left on its disk (or its quota is used up); free some"
     gone = "its folder has gone (removed, moved or unmounted); bring it back, or name another one"

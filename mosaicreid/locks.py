@@ -44,6 +44,21 @@ def sole_trainer(folder: Path, accelerator: "Accelerator", *, patience: float = 
             lock.release()
 
 
+def check_there(folder: Path) -> None:
+    """Refuse to write into a ``folder`` that ``sole_trainer`` holds where it has gone meanwhile.
+
+    Writing would make it anew, in the empty place of a network folder that has been lost, say.
+
+    Raises:
+        InputError: the folder, or the lock in it, is not there any more.
+    """
+    if not (Path(folder) / LOCK).exists():
+        raise InputError(
+            f"{folder} has gone while this process trained in it (removed, moved or unmounted); bring it back, and the "
+            "same command goes on"
+        )
+
+
 def _acquire(folder: Path, patience: float) -> FileLock | None:
     path = folder / LOCK
     with naming_faults(path):

@@ -172,6 +172,19 @@ def test_a_fault_of_the_disk_is_named_with_its_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_library_makes_of_a_full_disk_is_told_as_that(tmp_path: Path) -> None:
+    def fail(number: int) -> None:
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError:
+            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904
+
+    with pytest.raises(InputError, match="no space is left"), atomic_path(tmp_path / "table.csv"):
+        fail(errno.ENOSPC)
+    with pytest.raises(RuntimeError, match="unexpected pos"), atomic_path(tmp_path / "table.csv"):
+        fail(errno.EPIPE)
+
+
 def test_a_folder_that_goes_meanwhile_is_named(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "table.csv"
     with (

@@ -53,7 +53,7 @@ def expert_host(experts: Experts) -> nn.Module:
 
 def export_experts(experts: Experts, folder: Path) -> None:
     """Write every expert to ``folder/<attribute=value>/`` as a PEFT LoRA adapter, and their options to experts.json."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder = Path(folder)
     layers = _layers(experts)
@@ -65,7 +65,7 @@ def export_experts(experts: Experts, folder: Path) -> None:
             tensors[_key(target, "A")] = layer.lora_a[j].detach().cpu().contiguous()
             tensors[_key(target, "B")] = layer.lora_b[j].detach().cpu().T.contiguous()
         with atomic_path(folder / name / _WEIGHTS) as path:
-            save_file(tensors, path, metadata={"format": "pt"})
+            path.write_bytes(save(tensors, metadata={"format": "pt"}))
         with atomic_path(folder / name / _CONFIG) as path:
             path.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
     described = {

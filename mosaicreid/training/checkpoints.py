@@ -36,8 +36,9 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``checkpoint`` to ``path`` atomically: a reader finds the old one or the new one."""
-    with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, **vars(checkpoint)}, temporary)
+    # To a file of Python's, whose errors say what is wrong with the disk; torch's own are about its archive.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        torch.save({"format": FORMAT, **vars(checkpoint)}, file)
 
 
 def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:

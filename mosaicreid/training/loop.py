@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mosaicreid.config.settings import STAGES, StageConfig
 from mosaicreid.data.sampler import Indices
-from mosaicreid.locks import sole_trainer
+from mosaicreid.locks import check_there, sole_trainer
 from mosaicreid.training.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
 from mosaicreid.training.optimiser import fingerprint, make_optimiser, train_only
 from mosaicreid.training.schedules import cosine, multistep
@@ -128,6 +128,7 @@ def _train(
             if done and fingerprint(frozen) != before:
                 raise RuntimeError(f"stage {stage.name}: a parameter that should be frozen has changed")
             if accelerator.is_main_process:
+                check_there(path.parent)
                 save_checkpoint(path, _checkpoint(stage, epoch, done, optimiser, accelerator, history))
             show(history[-1])
             accelerator.wait_for_everyone()

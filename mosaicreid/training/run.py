@@ -13,7 +13,7 @@ from torch import Tensor
 from mosaicreid.config.settings import Config
 from mosaicreid.data.folders import ReidData
 from mosaicreid.data.loaders import Samples
-from mosaicreid.locks import sole_trainer
+from mosaicreid.locks import check_there, sole_trainer
 from mosaicreid.models.adapters import export_experts
 from mosaicreid.models.build import Models
 from mosaicreid.retrieval.metrics import evaluate
@@ -99,6 +99,7 @@ def _train_and_evaluate(session: Session, folder: Path) -> Outcome:
     evaluation_seconds = time.perf_counter() - started
     history = pd.concat(histories, ignore_index=True)
     if accelerator.is_main_process:
+        check_there(folder)
         mark_unfinished(folder)
         if models.model.experts is not None:
             export_experts(models.model.experts, folder / "experts")

@@ -197,8 +197,8 @@ def _render(
 
 
 def _start_tracker() -> None:
-    """Start the helper that ``multiprocessing`` keeps beside workers so that a closed terminal does not end it, which it
-    would tell in a traceback; it ends with this process."""
+    """Start the helper that ``multiprocessing`` keeps beside workers, which ends with this process, so that a closed
+    terminal does not end it: that would be told in a traceback."""
     hangup = [signal.SIGHUP] if hasattr(signal, "pthread_sigmask") else []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, hangup) if hangup else set()
     try:

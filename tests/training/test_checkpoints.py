@@ -46,12 +46,31 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, checkpoint, monkeypa
     save_checkpoint(path, checkpoint)
 
     def fail_half_way(content, file):
-        Path(file).write_bytes(b"PK\x03\x04")
+        file.write(b"PK\x03\x04")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(torch, "save", fail_half_way)
     with pytest.raises(OSError, match="no space"):
         save_checkpoint(path, replace(checkpoint, epoch=3))
+    assert load_checkpoint(path, stage="prompts").epoch == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["prompts.pt"]
+
+
+def test_a_disk_that_is_full_is_named_whatever_torch_makes_of_it(tmp_path, checkpoint):
+    """A limit on the size of files stands for a quota, of which the disk's own numbers say nothing."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "prompts.pt"
+    save_checkpoint(path, checkpoint)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(
+            InputError, match=r"prompts\.pt cannot be written: it is larger than a file may be"
+        ) as caught:
+            save_checkpoint(path, replace(checkpoint, epoch=3, model={"weight": torch.zeros(100_000)}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(caught.value)
     assert load_checkpoint(path, stage="prompts").epoch == 2
     assert [file.name for file in tmp_path.iterdir()] == ["prompts.pt"]
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import socket
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from mosaicreid.config.profiles import make_config
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.models.adapters import import_experts
+from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import read_run, shared_folder
 from mosaicreid.training import loop
 from mosaicreid.training import run as run_module
@@ -153,11 +153,12 @@ def test_interrupted_and_resumed_equals_uninterrupted(world, finished, shared, m
 def _killed_while_saving(world, runs, epoch):
     save = torch.save
 
-    def die(content, path):
+    def die(content, file):
         if content["stage"] == "experts" and content["epoch"] == epoch:
-            Path(path).write_bytes(b"PK\x03\x04 half a checkpoint")
+            file.write(b"PK\x03\x04 half a checkpoint")
+            file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-        save(content, path)
+        save(content, file)
 
     torch.save = die
     train_run(small(), root=world, runs=runs)
@@ -175,6 +176,25 @@ def test_kill_9_in_the_middle_of_a_checkpoint_loses_that_epoch_alone(world, fini
     assert same_state(state_of(folder), state_of(finished[1].run.folder))
     assert resumed.run.scores == finished[1].run.scores
     assert list(shared.rglob(".*unfinished*")) == []
+
+
+@pytest.mark.parametrize("lost", ["_shared", "all"])
+def test_a_folder_that_goes_while_it_is_trained_in_is_named_and_not_made_again(world, shared, monkeypatch, lost):
+    folder = shared / "market1501" / lost
+    (shared / "market1501" / "_shared" / "seed0" / "baseline.pt").unlink()
+    epoch_of = loop._epoch
+
+    def lose(stage, epoch, *arguments):
+        shutil.rmtree(folder)
+        return epoch_of(stage, epoch, *arguments)
+
+    monkeypatch.setattr(loop, "_epoch", lose if lost == "_shared" else epoch_of)
+    if lost == "all":
+        monkeypatch.setattr(run_module, "evaluate", lambda *features: (shutil.rmtree(folder), evaluate(*features))[1])
+    with pytest.raises(InputError, match=rf"{lost}/seed0 has gone while this process trained in it") as caught:
+        train_run(small(), root=world, runs=shared)
+    assert "\n" not in str(caught.value)
+    assert not folder.exists()
 
 
 def test_what_ends_during_evaluation_is_evaluated_again_and_not_trained(world, finished, shared, monkeypatch):
