@@ -100,13 +100,14 @@ class Sweep:
     def hit(self, process: subprocess.Popen[bytes], generator: random.Random, *, longest: float) -> bool:
         """Kill a victim of a sweep that runs, and wait for Snakemake's own end; False where the sweep is done before.
 
-        Three times of four within a second of the start of an epoch, otherwise at any moment up to ``longest`` seconds.
+        Three times of four within a second of the start of one of the next epochs, otherwise at any moment up to
+        ``longest`` seconds.
         """
         victim = generator.choice(VICTIMS)
         delay = generator.uniform(0, longest)
         if generator.random() < 0.75:
-            delay, before = delay / longest, self.trained()
-            if not _wait(process, lambda: self.trained() > before):
+            delay, wanted = delay / longest, self.trained() + generator.randint(1, 6)
+            if not _wait(process, lambda: self.trained() >= wanted):
                 return False
         end = time.monotonic() + delay
         if not _wait(process, lambda: time.monotonic() > end):
