@@ -1,7 +1,8 @@
 """Records in JSON files: a pydantic model says what a file holds, and what does not fit is one line."""
 
+import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,23 +24,55 @@ def read_record(path: Path, kind: type[R]) -> R:
     """The record of type ``kind`` in the JSON file at ``path``.
 
     Raises:
-        InputError: no such file, larger than 16 MiB, not JSON, or a value that does not fit; names the first of these,
-            what was got, and what was expected.
+        InputError: as ``read_json``, or a value that does not fit; names the first of these, what was got, and what was
+            expected.
     """
-    path = Path(path)
+    content = _content(Path(path))
     try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} has {path.stat().st_size:,} bytes; expected at most {_LARGEST:,}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        return kind.model_validate_json(content)
+        record = kind.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         got = "" if first["type"] in ("missing", "json_invalid") else f", got {_shown(first['input'])}"
         raise InputError(f"{path}: {place}: {first['msg'].lower()}{got}") from error
+    # pydantic takes the last of several values of one name.
+    _parsed(content, path)
+    return record
+
+
+def read_json(path: Path) -> Any:
+    """What the JSON file at ``path`` holds, of which no record is made.
+
+    Raises:
+        InputError: no such file, larger than 16 MiB, not JSON in UTF-8, nested too deeply, or with a name
+            twice in one object.
+    """
+    return _parsed(_content(Path(path)), Path(path))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} has {path.stat().st_size:,} bytes; expected at most {_LARGEST:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _parsed(content: bytes, path: Path) -> Any:
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {_shown(twice)} occurs twice in one object")
+    return found
 
 
 def _shown(value: object) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from mosaicreid import __version__
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path, sha256
+from mosaicreid.tables import Column, read_table
 
 # Result tables by the name of their file, without its ending.
 Tables = Mapping[str, pd.DataFrame]
@@ -73,12 +74,16 @@ def write_results(
         temporary.write_text(text, encoding="utf-8")
 
 
-def read_results(path: Path) -> pd.DataFrame:
-    """Read a table that ``write_results`` wrote; InputError names the path where there is none."""
+def read_results(path: Path, columns: Mapping[str, Column] | None = None, *, key: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a table that ``write_results`` wrote, and check ``columns`` and ``key`` as ``read_table`` does.
+
+    Raises:
+        InputError: there is none, or as ``read_table``; names the path.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no result table at {path}; expected a CSV file, which `make reproduce` writes")
-    return pd.read_csv(path)
+    return read_table(path, columns, key=key)
 
 
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,13 +18,15 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import Field
 
+from mosaicreid.agreement import check_scores
 from mosaicreid.config.inclusion import indicators
 from mosaicreid.config.profiles import PROFILES
-from mosaicreid.config.settings import Config
+from mosaicreid.config.settings import STAGES, Config
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.records import Record, read_record
+from mosaicreid.tables import NUMBER, Column, read_table
 
 SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
 # Prefixes of the variables that change the order of sums, precision or determinism.
@@ -35,12 +37,15 @@ _VARIABLES = (
 _PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")
 
 
-# Scores and their mean over queries are computed apart, and may differ in the last digits.
-_ROUNDING = 1e-6
-
 Fraction = Annotated[float, Field(ge=0, le=1)]
 # The unit is the last word, which also keeps a cost from taking the place of a score or a setting.
 CostName = Annotated[str, Field(pattern=r"^[a-z0-9_]+_(seconds|per_second|bytes|parameters)$")]
+
+_HISTORY = {
+    "stage": Column(kind="text", among=STAGES),
+    "epoch": Column(kind="whole", least=1, most=1e6),
+    "loss": NUMBER,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +184,10 @@ def read_run(folder: Path) -> Run:
             environment=described.environment,
             scores=measured.scores.model_dump(),
             cost=dict(measured.cost),
-            per_query=_read_table(folder / "per_query.parquet", pd.read_parquet),
-            history=_read_table(folder / "history.csv", pd.read_csv),
+            per_query=_read_per_query(folder / "per_query.parquet"),
+            history=read_table(folder / "history.csv", _HISTORY, key=("stage", "epoch")),
         )
-        _check_per_query(run.per_query, run.scores["mAP"])
+        check_scores(run.scores, run.per_query)
     except InputError as error:
         raise InputError(f"{folder}: not a run that can be read: {error}") from error
     config = run.config
@@ -220,31 +225,12 @@ def collect(root: Path, *, dataset: str) -> tuple[pd.DataFrame, dict[str, str]]:
     return pd.DataFrame(rows).sort_values(["configuration", "variant", "seed"], ignore_index=True), skipped
 
 
-def _read_table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+def _read_per_query(path: Path) -> pd.DataFrame:
     try:
-        return read(path)
-    # Neither reader documents what it raises for a damaged file: whatever it is means the same to a user.
+        return pd.read_parquet(path)
+    # No exception is documented for a damaged file: whatever it is means the same to a user.
     except Exception as error:
         raise InputError(f"{path.name} is missing or damaged: {(str(error) or type(error).__name__)}") from error
-
-
-def _check_per_query(table: pd.DataFrame, mean_ap: float) -> None:
-    """InputError unless ``table`` has a row per query with an average precision, and ``mean_ap`` is their mean."""
-    missing = [name for name in ("query", "pid", "camid", "ap", "rank") if name not in table]
-    if missing or table.empty:
-        raise InputError(f"per_query.parquet has {len(table)} rows and no {', '.join(missing) or 'query'}")
-    for name in ("query", "pid", "camid"):
-        if not pd.api.types.is_integer_dtype(table[name]):
-            raise InputError(f"per_query.parquet: {name} is of type {table[name].dtype}, expected whole numbers")
-    if table["query"].duplicated().any():
-        raise InputError("per_query.parquet has a query twice, expected a row for each")
-    if not pd.api.types.is_float_dtype(table["ap"]) or not table["ap"].dropna().between(0, 1).all():
-        raise InputError("per_query.parquet: ap has values outside 0..1, expected average precision")
-    if not abs(table["ap"].mean() - mean_ap) <= _ROUNDING:
-        raise InputError(
-            f"metrics.json says mAP {mean_ap:.6f}, per_query.parquet has the mean {table['ap'].mean():.6f}; "
-            "one of them is of another run"
-        )
 
 
 def _row(run: Run) -> dict[str, Any]:

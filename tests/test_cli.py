@@ -21,7 +21,7 @@ from mosaicreid.datasets import get_schema
 COMMANDS = sorted(
     file.stem
     for file in (Path(__file__).parents[1] / "mosaicreid" / "commands").glob("*.py")
-    if file.stem != "__init__"
+    if file.stem not in ("__init__", "arguments")
 )
 
 
@@ -214,3 +214,32 @@ def test_a_folder_of_results_that_cannot_be_written_is_refused_first(tmp_path, m
         f"mosaicreid: error: {tmp_path}/results cannot be written: {tmp_path}/results: Not a directory"
     )
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["\uff142", "1_0", " 5", "1e3", "9" * 400, "", "0x1"])
+def test_numbers_are_digits(text, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["data", "synthesize", "out", "--like", "market1501", "--seed", "0", "--identities", text])
+    assert stop.value.code == 2
+    assert "is not a whole number; expected up to twelve digits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--size", "99999x99999"], "sides of 8192 at most"),
+        (["--workers", "999999999999"], "1 to 1024 workers"),
+        (["--workers", "0"], "1 to 1024 workers"),
+    ],
+)
+def test_sizes_that_only_a_slip_has_are_refused(option, message, tmp_path, capsys):
+    given = ["data", "synthesize", str(tmp_path / "out"), "--like", "market1501", "--identities", "8", "--seed", "0"]
+    assert message in failed(capsys, *given, *option)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"), [(["--seed", "-1"], "-1 as seed"), (["--replications", "999999999999"], "at most 1000000")]
+)
+def test_a_study_that_cannot_be_is_refused(given, message, tmp_path, capsys):
+    assert message in failed(capsys, "coverage", "--results", str(tmp_path), *given)

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -25,7 +26,13 @@ def finished(root, *, configuration="all", seed=0, dataset="market1501", mean_ap
         scores=dict.fromkeys(SCORES, mean_ap),
         cost={"experts_seconds": 1.5},
         per_query=pd.DataFrame(
-            {"query": [0, 1], "pid": [4, 5], "camid": [1, 2], "ap": [mean_ap - 0.25, mean_ap + 0.25], "rank": [3, 1]}
+            {
+                "query": [0, 1],
+                "pid": [4, 5],
+                "camid": [1, 2],
+                "ap": [mean_ap - 0.25, mean_ap + 0.25],
+                "rank": [1.5, 1.2],
+            }
         ),
         history=pd.DataFrame({"stage": ["experts"], "epoch": [1], "loss": [2.5]}),
     )
@@ -247,3 +254,54 @@ def test_a_file_among_the_runs_is_none(tmp_path):
     table, skipped = collect(tmp_path, dataset="market1501")
     assert len(table) == 1
     assert skipped == {}
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({"rank1": 0.8}, r"Rank-1 0\.800000, by the ranks in per_query\.parquet it is 0\.000000 to 0\.750000"),
+        ({"rank5": 0.25}, "expected numbers that do not fall"),
+        ({"rank10": 0.25}, "expected numbers that do not fall"),
+    ],
+)
+def test_scores_that_the_queries_do_not_allow_are_refused(tmp_path, scores, message):
+    folder = finished(tmp_path)
+    content = json.loads((folder / "metrics.json").read_text())
+    content["scores"] |= scores
+    (folder / "metrics.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        read_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.assign(rank=0.5), "rank in row 1"),
+        (lambda table: table.assign(rank=[np.nan, 1.0]), "rank in row 1"),
+        (lambda table: table.assign(rank="first"), "rank in row 1"),
+        (lambda table: table.assign(rank=1.0), r"Rank-1 0\.500000, by the ranks .* it is 1\.000000 to 1\.000000"),
+    ],
+)
+def test_ranks_that_do_not_fit_are_refused(tmp_path, change, message):
+    folder = finished(tmp_path)
+    change(pd.read_parquet(folder / "per_query.parquet")).to_parquet(folder / "per_query.parquet")
+    with pytest.raises(InputError, match=message):
+        read_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stage,epoch\nexperts,1\n", "lacks the columns loss"),
+        ("stage,epoch,loss\nexperts,0,1.5\n", "epoch in row 1"),
+        ("stage,epoch,loss\nexperts,1,nan\n", "loss in row 1"),
+        ("stage,epoch,loss\nwarmup,1,1.5\n", "stage in row 1 is 'warmup'; expected one of: pretrain, prompts"),
+        ("stage,epoch,loss\nexperts,1,1.5\nexperts,1,1.5\n", "row 2 is a second one of experts, 1"),
+        ("stage,epoch,loss\nexperts,1\n", "row 1 has 2 values"),
+    ],
+)
+def test_a_history_that_does_not_fit_is_refused(tmp_path, text, message):
+    folder = finished(tmp_path)
+    (folder / "history.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_run(folder)

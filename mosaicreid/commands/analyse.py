@@ -10,7 +10,11 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to the top-level parser."""
     parser = subparsers.add_parser("analyse", help="recompute the paper's statistics from its published tables")
     parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder to write to (default: results)"
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder to write to (default: results)",
     )
     parser.set_defaults(run=run)
 

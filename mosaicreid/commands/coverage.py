@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mosaicreid.commands.arguments import whole_number
+
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the command to the top-level parser."""
@@ -13,8 +15,10 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
         description="Simulate per-query results with known attribute effects on Table 3's design of Market-1501, with "
         "one and with three seeds, and write the coverage of every kind of interval to RESULTS/robust_coverage.csv.",
     )
-    parser.add_argument("--replications", type=int, default=1000, help="simulated data sets per case (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
+    parser.add_argument(
+        "--replications", type=whole_number, default=1000, help="simulated data sets per case (default: 1000)"
+    )
+    parser.add_argument("--seed", type=whole_number, default=0, help="seed of the simulation (default: 0)")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     parser.set_defaults(run=run)
 

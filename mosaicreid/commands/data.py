@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mosaicreid.commands.arguments import whole_number
+
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the group ``data`` with its three commands."""
@@ -24,8 +26,8 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     synthesize = commands.add_parser("synthesize", help="draw a dataset of people in the format of a real one")
     synthesize.add_argument("root", type=Path, help="the folder to write")
     synthesize.add_argument("--like", required=True, metavar="NAME", help="the dataset to be like")
-    synthesize.add_argument("--identities", type=int, required=True, help="number of people")
-    synthesize.add_argument("--seed", type=int, required=True, help="equal seeds give equal bytes")
+    synthesize.add_argument("--identities", type=whole_number, required=True, help="number of people")
+    synthesize.add_argument("--seed", type=whole_number, required=True, help="equal seeds give equal bytes")
     synthesize.add_argument("--annotation", type=Path, help="a real .mat file to draw the people from")
     synthesize.add_argument("--size", type=_size, default=(128, 64), metavar="HxW", help="default: 128x64")
     synthesize.add_argument(
@@ -39,12 +41,12 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     synthesize.add_argument(
         "--replace", action="store_true", help="take the place of a folder that this command wrote and nobody added to"
     )
-    synthesize.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    synthesize.add_argument("--workers", type=whole_number, default=None, help="processes (default: one per core)")
     synthesize.set_defaults(run=_synthesize)
 
 
 def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"([0-9]{1,6})x([0-9]{1,6})", text)
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is not an image size; expected height x width like 128x64")
     return int(match[1]), int(match[2])

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mosaicreid.commands.arguments import whole_number
+
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add both commands to the top-level parser."""
@@ -16,7 +18,9 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--variants", default="none", metavar="NAME", help="the dataset with Table 6 and the ablations (default: none)"
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[], metavar="N", help="default: every seed there is")
+    parser.add_argument(
+        "--seeds", nargs="+", type=whole_number, default=[], metavar="N", help="default: every seed there is"
+    )
     parser.set_defaults(run=_experiment)
 
     executed = subparsers.add_parser("executed", help="copy an executed notebook for the book, without its machine")

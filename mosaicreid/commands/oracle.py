@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mosaicreid.commands.arguments import whole_number
+
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the group ``oracle`` with its two commands."""
@@ -12,7 +14,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
     one = commands.add_parser("run", help="all controls on the trained models of one dataset and seed")
     one.add_argument("--dataset", required=True, metavar="NAME", help="the dataset's name")
-    one.add_argument("--seed", type=int, required=True, help="the seed of the runs")
+    one.add_argument("--seed", type=whole_number, required=True, help="the seed of the runs")
     one.add_argument("--root", type=Path, required=True, help="the dataset's folder")
     one.add_argument("--runs", type=Path, required=True, help="the folder of all runs, with a finished run `all`")
     one.set_defaults(run=_run)
@@ -22,7 +24,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     collect.add_argument("--data", type=Path, required=True, help="the folder of the datasets")
     collect.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     collect.add_argument("--datasets", nargs="+", metavar="NAME", help="default: all")
-    collect.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED")
+    collect.add_argument("--seeds", nargs="+", type=whole_number, default=[0, 1, 2], metavar="SEED")
     collect.set_defaults(run=_collect)
 
 

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mosaicreid.commands.arguments import whole_number
+
 if TYPE_CHECKING:
     from mosaicreid.config.settings import Config
 
@@ -23,7 +25,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     train.add_argument(
         "--configuration", default="all", help="all, baseline, or attributes and clusters joined by + (default: all)"
     )
-    train.add_argument("--seed", type=int, default=0, help="the seed of every generator (default: 0)")
+    train.add_argument("--seed", type=whole_number, default=0, help="the seed of every generator (default: 0)")
     train.add_argument(
         "--set", default="", metavar="SETTINGS", help='other settings: "experts.rank=4 stages.baseline.epochs=20"'
     )

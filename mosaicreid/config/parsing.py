@@ -109,6 +109,11 @@ def check_not_negative(settings: object, *names: str) -> None:
     _check(settings, names, "a number of 0 or above", lambda value: value >= 0)
 
 
+def check_finite(settings: object, *names: str) -> None:
+    """InputError unless each named setting is a finite number."""
+    _check(settings, names, "a finite number", lambda value: True)
+
+
 def check_fraction(settings: object, *names: str) -> None:
     """InputError unless each named setting lies within [0, 1]."""
     _check(settings, names, "a fraction from 0 to 1", lambda value: 0 <= value <= 1)
@@ -127,6 +132,8 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
             raise InputError(f"{where} is {value!r}; expected a list")
         return tuple(_typed(typing.get_args(hint)[0], item, where) for item in value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > sys.float_info.max:
+            raise InputError(f"{where} is {_short(value)}; expected a number within the range of floats")
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise InputError(f"{where} is {_short(repr(value))} ({type(value).__name__}); expected {hint.__name__}")

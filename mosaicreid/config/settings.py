@@ -15,6 +15,7 @@ from mosaicreid.config.parsing import (
     build,
     check_at_most,
     check_choices,
+    check_finite,
     check_fraction,
     check_not_negative,
     check_positive,
@@ -153,6 +154,7 @@ class StageConfig:
         check_not_negative(
             self, "weight_decay", "final_learning_rate", "warmup_epochs", "id_weight", "triplet_weight", "i2t_weight"
         )
+        check_finite(self, "triplet_margin")
         check_fraction(self, "warmup_factor", "label_smoothing")
         if list(self.milestones) != sorted(set(self.milestones)) or any(m < 1 for m in self.milestones):
             raise InputError(f"milestones are {self.milestones}; expected increasing epochs from 1 on")

@@ -21,7 +21,7 @@ from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path, check_space
 
 # Counts up when ``decode`` makes other pixels of any file, so that no cache of an earlier rule is used.
-_DECODING = 2
+_DECODING = 3
 
 
 def open_cache(

@@ -1,6 +1,7 @@
 """One image file as pixels: what a browser shows on a white page, or a line that says why not."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +53,11 @@ def read_image(path: Path) -> Image.Image:
             more than 2^25, or in 32-bit numbers or another mode whose black and white are not defined.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        # Not by its path, of which Pillow maps uncompressed TIFFs into memory, and scrambles those that lie on a side.
+        with Path(path).open("rb") as file, Image.open(file, formats=_FORMATS) as image:
             _check(image)
+            if image.format == "PNG":
+                _check_sums(file)
             image.load()
             rgb, turn = _rgb(image), _turn(image)
     # Pillow reports damage with several exceptions, SyntaxError among them, depending on the format and the place.
@@ -68,6 +72,14 @@ def _check(image: Image.Image) -> None:
         raise ValueError(f"it has {width}x{height} pixels, expected 1 to {_MOST_PIXELS}")
     if image.mode not in _MODES and not _is_deep(image):
         raise ValueError(f"its mode {image.mode} has no defined black and white, expected 8 or 16 bits a channel")
+
+
+def _check_sums(file: BinaryIO) -> None:
+    """An exception of Pillow's where a part of a PNG is not what its checksum says, which loading leaves out."""
+    place = file.tell()
+    file.seek(0)
+    Image.open(file, formats=("PNG",)).verify()
+    file.seek(place)
 
 
 def _is_deep(image: Image.Image) -> bool:

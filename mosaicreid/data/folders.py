@@ -4,7 +4,6 @@ One reader serves both, and the synthetic world too, which is written in the sam
 """
 
 import gzip
-import json
 import os
 import warnings
 import zlib
@@ -12,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +20,11 @@ from mosaicreid.attributes import Annotation, ImageAnnotation
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.tables import read_attribute_table, read_image_table
 from mosaicreid.datasets.definition import Counts, Dataset, FolderDataset, TableDataset
+from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
 from mosaicreid.errors import InputError
+from mosaicreid.tables import TEXT, check_columns
 
 FOLDERS: Mapping[str, str] = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-SYNTHETIC_MARKER = "synthetic.json"
 JUNK, DISTRACTOR = -1, 0
 
 # Left among images by Windows (in the authors' archive of Market-1501 too), macOS, and the systems of network drives,
@@ -194,15 +193,13 @@ def expected_counts(dataset: FolderDataset, root: Path) -> Mapping[str, Counts]:
     marker = Path(root) / SYNTHETIC_MARKER
     if not marker.is_file():
         return dataset.counts
-    stated = _read_marker(marker)
-    try:
-        like = stated["like"]
-        counts = {split: Counts(**stated["counts"][split]) for split in FOLDERS}
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{marker} does not state like and counts ({error!r}); synthesize the folder again") from error
-    if like != dataset.name:
-        raise InputError(f"{marker} says the folder is like {_shown(str(like))}, but it is read as {dataset.name}")
-    return counts
+    stated = read_marker(root)
+    if stated.like != dataset.name:
+        raise InputError(f"{marker} says the folder is like {_shown(stated.like)}, but it is read as {dataset.name}")
+    counts = stated.counts
+    if counts is None:
+        raise InputError(f"{marker} does not state like and counts; synthesize the folder again")
+    return {split: Counts(part.images, part.identities) for split, part in counts}
 
 
 def count_differences(folders: Mapping[str, Images], expected: Mapping[str, Counts]) -> list[str]:
@@ -266,10 +263,14 @@ def read_truth(data: Path | None, dataset: str) -> pd.DataFrame | None:
     marker = None if data is None else Path(data) / dataset / SYNTHETIC_MARKER
     if marker is None or not marker.is_file():
         return None
-    try:
-        return pd.DataFrame(_read_marker(marker)["truth"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{marker} does not state truth ({error!r}); synthesize the folder again") from error
+    truth = read_marker(marker.parent).truth
+    if not truth:
+        raise InputError(f"{marker} does not state truth; synthesize the folder again")
+    if any(row.keys() != truth[0].keys() for row in truth):
+        raise InputError(f"{marker} does not state truth: its attributes differ in what is known of them")
+    table = pd.DataFrame(truth)
+    check_columns(table, {"attribute": TEXT}, where=f"{marker}, truth", key=("attribute",))
+    return table
 
 
 def _is_systems(name: str) -> bool:
@@ -290,10 +291,3 @@ def _read_text(path: Path) -> str:
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"cannot read {path} ({error}); expected UTF-8 text, plain or a whole .gz") from error
     raise InputError(f"{path} holds more than {_MOST_BYTES >> 20} MiB of text; expected a list of image paths")
-
-
-def _read_marker(marker: Path) -> Any:
-    try:
-        return json.loads(marker.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{marker} does not state like and counts ({error!r}); synthesize the folder again") from error

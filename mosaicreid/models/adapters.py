@@ -19,6 +19,7 @@ from mosaicreid.config.settings import ExpertOptions
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.models.experts import ExpertLayer, Experts
+from mosaicreid.records import read_json
 
 _OPTIONS = "experts.json"
 _PLACE = ("names", "width", "first_block", "depth")
@@ -214,10 +215,7 @@ def _tensors(path: Path, shapes: dict[str, tuple[int, int]]) -> dict[str, Tensor
 
 def _json(path: Path) -> dict[str, Any]:
     """The object in a JSON file."""
-    try:
-        content = json.loads(_existing(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: {error}") from error
+    content = read_json(_existing(path))
     if not isinstance(content, dict):
         raise InputError(f"{path} is damaged: it holds {_shown(content)}; expected an object of settings")
     return content

@@ -60,6 +60,7 @@ def is_torchscript(path: Path) -> bool:
             f"{path.name!r} has a member that is double or oddly spelt ({odd[0][:100]!r}); expected an archive as "
             "torch writes it"
         )
+    check_sums(path)
     folders = {member.filename.partition("/")[0] for member in members}
     if len(folders) != 1 or min(member.header_offset for member in members):
         raise InputError(f"{path.name!r} is not one folder in one zip archive; expected an archive as torch writes it")
@@ -70,6 +71,22 @@ def is_torchscript(path: Path) -> bool:
             "writes it, not compressed; likely cause: an archive that was packed again, or damage"
         )
     return any(member.filename.partition("/")[2] == "constants.pkl" for member in members)
+
+
+def check_sums(path: Path) -> None:
+    """InputError where a member of a zip archive is not what its checksum says, which torch does not look at."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    # Damage raises whatever reading a member raises.
+    except Exception as error:
+        raise InputError(
+            f"{path.name!r} is an archive with a member that cannot be read; likely cause: damage"
+        ) from error
+    if damaged is not None:
+        raise InputError(f"{path.name!r} is damaged: {damaged[:100]!r} is not what its checksum says")
 
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:

@@ -59,9 +59,15 @@ def best_and_worst(
             are not there; numbers below 1.
     """
     queries, depth = count("queries", queries), count("depth", depth)
+    if not isinstance(per_query, pd.DataFrame):
+        raise InputError(f"per_query is of type {type(per_query).__name__}; expected evaluate's table")
     query_rows, gallery_rows = feature_pair(query_features, gallery_features)
     expected = ((len(query.pids), gallery_rows.shape[1]), (len(gallery.pids), query_rows.shape[1]))
-    known = {"query", "ap"} <= set(per_query) and per_query["query"].isin(range(len(query.pids))).all()
+    known = (
+        {"query", "ap"} <= set(per_query)
+        and per_query["query"].isin(range(len(query.pids))).all()
+        and pd.api.types.is_float_dtype(per_query["ap"])
+    )
     if (tuple(query_rows.shape), tuple(gallery_rows.shape)) != expected or not known:
         raise InputError(
             f"got features {tuple(query_rows.shape)} and {tuple(gallery_rows.shape)} and {len(per_query)} evaluated "

@@ -9,6 +9,9 @@ from mosaicreid.statistics.inputs import array, seed_of, share, whole_number
 from mosaicreid.statistics.mixed_effects import cluster_covariance, fit
 from mosaicreid.statistics.panel import Panel
 
+# Of a thousand people, each draw has a weight for everyone in memory.
+_MOST_DRAWS = 100_000
+
 
 def gains(
     panel: Panel, *, baseline: str = "baseline", draws: int = 10_000, seed: int = 0, level: float = 0.95
@@ -32,10 +35,10 @@ def gains(
         In mAP points.
 
     Raises:
-        InputError: no such baseline or nothing beside it, fewer than 100 draws, a seed below 0, or a level
-            outside (0, 1).
+        InputError: no such baseline or nothing beside it, fewer than 100 or more than 100,000 draws, a seed below 0,
+            or a level outside (0, 1).
     """
-    draws = whole_number(draws, "bootstrap draws", least=100, hint=" (10,000 for a report)")
+    draws = whole_number(draws, "bootstrap draws", least=100, most=_MOST_DRAWS, hint=" (10,000 for a report)")
     level = share(level, "the level of an interval")
     generator = np.random.default_rng(seed_of(seed))
     reference = panel.index(baseline)

@@ -98,7 +98,7 @@ def coverage(
         InputError: fewer than 10 replications, a seed or level out of range, no row without attributes, or as
             ``simulate``.
     """
-    replications = whole_number(replications, "replications", least=10, hint=" (1,000 for a report)")
+    replications = whole_number(replications, "replications", least=10, most=1_000_000, hint=" (1,000 for a report)")
     level = share(level, "the level of an interval")
     design, beta = _truth(design, beta)
     empty = np.flatnonzero(design.sum(axis=1) == 0)

@@ -68,10 +68,11 @@ def sample_shapley(
         (A, ...) estimates, lower and upper ends.
 
     Raises:
-        InputError: fewer than two players or two pairs, a seed or level out of range, or a game that does not return a
-            number per subset.
+        InputError: fewer than two or more than 10,000 players, fewer than two or more than 100,000 pairs, a seed or
+            level out of range, or a game that does not return a number per subset.
     """
-    players, pairs = whole_number(players, "players", least=2), whole_number(pairs, "pairs of orders", least=2)
+    players = whole_number(players, "players", least=2, most=10_000)
+    pairs = whole_number(pairs, "pairs of orders", least=2, most=100_000)
     level = share(level, "the level of an interval")
     generator = np.random.default_rng(seed_of(seed))
     orders = np.stack([generator.permutation(players) for _ in range(pairs)])

@@ -71,27 +71,27 @@ def write_executed(source: Path, target: Path, *, title: str) -> None:
 
     try:
         notebook = nbformat.read(source, as_version=4)
+        nbformat.validate(notebook)
     # nbformat documents no exception for files that are not its own: whatever it raises means the same to a user.
     except Exception as error:
-        raise InputError(f"{source}: not a notebook that can be read: {error}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{source}: not a notebook that can be read: {reason}") from error
     recorded = notebook.metadata.pop("papermill", None)
     complete = isinstance(recorded, dict) and recorded.get("exception") is None and notebook.cells
     if not complete or not isinstance(recorded.get("parameters"), dict):
         raise InputError(f"{source}: not the complete output of papermill; expected one without a failed cell")
     folders = _folders(recorded["parameters"])
-    notebook.metadata["parameters"] = {
-        name: _without(folders, value) if isinstance(value, str) else value
-        for name, value in recorded["parameters"].items()
-    }
+    notebook.metadata["parameters"] = recorded["parameters"]
     notebook.cells[0].source = re.sub(r"^# .*", f"# {title}", notebook.cells[0].source, count=1)
     for number, cell in enumerate(notebook.cells, 1):
-        _clean(cell, folders)
+        _clean(cell)
         if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])) and not _alternative(cell):
             raise InputError(
                 f"{source}: cell {number} shows an image without a text alternative; "
                 "expected the cell metadata mystnb: {image: {alt: ...}}"
             )
-    text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    page = _without_folders(notebook, folders)
+    text = json.dumps(page, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     if len(text.encode()) > _LARGEST:
         raise InputError(f"{source}: {len(text.encode()):,} bytes as a page, expected at most {_LARGEST:,}")
     with atomic_path(target) as temporary:
@@ -118,20 +118,29 @@ def _without(folders: Mapping[str, str], text: str) -> str:
     return text
 
 
-def _clean(cell: Any, folders: Mapping[str, str]) -> None:
+def _clean(cell: Any) -> None:
     cell.metadata.pop("papermill", None)
     cell.metadata.pop("execution", None)
-    cell.source = _without(folders, cell.source)
-    if cell.cell_type != "code":
-        return
-    cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    for output in cell.outputs:
-        if isinstance(output.get("text"), str):
-            output["text"] = _without(folders, output["text"])
-        for kind, content in output.get("data", {}).items():
-            if kind.startswith("text/") and isinstance(content, str):
-                output["data"][kind] = _without(folders, content)
+    if cell.cell_type == "code":
+        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+
+
+def _without_folders(part: Any, folders: Mapping[str, str]) -> Any:
+    """A part of a notebook with every text in it shown without the machine's ``folders``; pictures stay as they are."""
+    if isinstance(part, str):
+        return _without(folders, part)
+    if isinstance(part, list):
+        return [_without_folders(item, folders) for item in part]
+    if isinstance(part, dict):
+        return {
+            _without(folders, name): value if name.startswith("image/") else _without_folders(value, folders)
+            for name, value in part.items()
+        }
+    return part
 
 
 def _alternative(cell: Any) -> str:
-    return str(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")).strip()
+    place: Any = cell.metadata
+    for name in ("mystnb", "image", "alt"):
+        place = place.get(name) if isinstance(place, dict) else None
+    return place.strip() if isinstance(place, str) else ""

@@ -86,6 +86,9 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         # `make paper DATA=` and the like: an empty value is a slip, except where it means none.
         if value in (None, "") and key not in ("only", "settings"):
             raise InputError(f"--config {key}= is empty; expected a value, or the key left out")
+        # Snakemake reads values as YAML, of which only text and whole numbers are what was typed.
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+            raise InputError(f"--config {key}={str(value)[:40]} is no text to Snakemake; expected it in quotes, twice")
     every = parse_settings(str(config.get("settings") or ""))
     for name in every:
         if name.split(".")[0] in _BY_RUN or name == "data.dataset":
@@ -101,8 +104,8 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
     if variants_on not in (*datasets, "none"):
         raise one_of("dataset for variants", variants_on, (*datasets, "none"))
     tiny = profile == "tiny"
-    runs = Path(config.get("runs", f"runs/{profile}"))
-    results = Path(config.get("results", runs / "results"))
+    runs = Path(str(config.get("runs", f"runs/{profile}")))
+    results = Path(str(config.get("results", runs / "results")))
     sweep = Sweep(
         profile=profile,
         every=every,
@@ -113,10 +116,10 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         only=tuple(str(config.get("only") or "").split()),
         # Enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
         identities=_number("identities", config.get("identities", 240), least=4, most=9998),
-        data=Path(config.get("data", "data/tiny" if tiny else "data")),
+        data=Path(str(config.get("data", "data/tiny" if tiny else "data"))),
         runs=runs,
         results=results,
-        executed=Path(config.get("executed", results / "executed")),
+        executed=Path(str(config.get("executed", results / "executed"))),
     )
     for name in sweep.only:
         if not any(name in sweep._all(dataset) for dataset in datasets):

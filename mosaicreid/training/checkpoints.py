@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
+from mosaicreid.models.archives import check_sums
 
 FORMAT = "mosaicreid checkpoint 1"
 
@@ -52,6 +53,7 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
     if not path.is_file():
         raise InputError(f"no checkpoint at {path}; expected one of the stage {stage!r}")
     try:
+        check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     # torch raises whatever unpickling, zip reading or its own checks raise; to a user all mean the same.
     except Exception as error:
@@ -72,6 +74,11 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
     wrong = _mistyped(checkpoint)
     if wrong:
         raise InputError(f"{path} has {wrong}; likely cause: damage, or another program's file")
+    epochs = [row.get("epoch") for row in checkpoint.history]
+    if epochs != list(range(1, len(epochs) + 1)) or len(epochs) != checkpoint.epoch:
+        raise InputError(
+            f"{path} is of epoch {checkpoint.epoch} and has a history of {len(epochs)} epochs; expected a row for each"
+        )
     if checkpoint.stage != stage:
         raise InputError(f"{path} is a checkpoint of the stage {checkpoint.stage!r}; expected {stage!r}")
     return checkpoint

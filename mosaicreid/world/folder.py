@@ -1,14 +1,14 @@
 """The folder of a synthetic dataset: there whole or not at all, and never in the place of anything of a user's."""
 
 import glob
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mosaicreid.data.folders import FOLDERS, SYNTHETIC_MARKER
+from mosaicreid.data.folders import FOLDERS
 from mosaicreid.datasets import get_folder_dataset
+from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
 from mosaicreid.errors import InputError
 from mosaicreid.files import UNFINISHED, is_abandoned, naming_faults, working_name
 
@@ -48,8 +48,8 @@ def check_own(root: Path, like: str) -> None:
     """InputError unless ``root`` holds what ``synthesize`` wrote like this dataset, and nothing else."""
     advice = "nothing of it is touched; name another folder (real images need profile=paper)"
     try:
-        written = json.loads((root / SYNTHETIC_MARKER).read_text(encoding="utf-8"))["like"]
-    except (OSError, ValueError, KeyError, TypeError):
+        written = read_marker(root).like
+    except InputError:
         raise InputError(f"{root} has no {SYNTHETIC_MARKER} that proves it synthetic: {advice}") from None
     if written != like:
         raise InputError(f"{root} is a synthetic folder like {written}, not like {like}: {advice}")

@@ -24,9 +24,10 @@ from tqdm import tqdm
 
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation, write_annotation
-from mosaicreid.data.folders import DISTRACTOR, FOLDERS, JUNK, SYNTHETIC_MARKER
+from mosaicreid.data.folders import DISTRACTOR, FOLDERS, JUNK
 from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.datasets.definition import Counts
+from mosaicreid.datasets.marker import SYNTHETIC_MARKER
 from mosaicreid.errors import InputError
 from mosaicreid.files import check_space, usable_cpus
 from mosaicreid.world.body import Outfit
@@ -41,6 +42,8 @@ _DISTRACTORS, _JUNK = 0.2, 0.25
 _QUALITY = 90
 # What the file of an image takes at least: a head, and a byte for so many pixels.
 _LEAST_BYTES, _PIXELS_PER_BYTE = 600, 10
+# Far more than any picture of a person has, and any machine.
+_LARGEST_SIDE, _MOST_WORKERS = 8192, 1024
 # What a random stream is for; part of the seed, so that adding one stream never shifts another.
 _PEOPLE, _DETAIL, _CAMERA, _IMAGE = range(4)
 
@@ -83,8 +86,8 @@ def synthesize(
 
     Raises:
         InputError: ``root`` holds something already that is not to be replaced; fewer than 4 or more than 9,998
-            identities, or more than the annotation has; a size below 16 x 8; a visibility or annotation that does not
-            fit.
+            identities, or more than the annotation has; a size below 16 x 8 or sides above 8,192; a number of workers
+            out of 1 to 1,024; a visibility or annotation that does not fit.
     """
     root = Path(root)
     occupied = root.exists() and (not root.is_dir() or any(root.iterdir()))
@@ -94,10 +97,15 @@ def synthesize(
         check_own(root, like)
     if not 4 <= identities <= 9998:
         raise InputError(f"got {identities} identities, expected 4 to 9998 (file names have four digits)")
-    if height < 16 or width < 8:
-        raise InputError(f"images of {height}x{width} pixels show nothing; expected at least 16x8")
-    if seed < 0 or (workers is not None and workers < 1):
-        raise InputError(f"got seed {seed} and {workers} workers; expected a seed of 0 or above and at least 1 worker")
+    if height < 16 or width < 8 or max(height, width) > _LARGEST_SIDE:
+        raise InputError(
+            f"got images of {height}x{width} pixels; expected at least 16x8, smaller ones show nothing, and sides of "
+            f"{_LARGEST_SIDE} at most"
+        )
+    if seed < 0 or (workers is not None and not 1 <= workers <= _MOST_WORKERS):
+        raise InputError(
+            f"got seed {seed} and {workers} workers; expected a seed of 0 or above and 1 to {_MOST_WORKERS} workers"
+        )
     real = read_annotation(annotation, get_folder_dataset(like)) if annotation else None
     world = make_world(like, visibility=visibility, annotation=real)
     people = draw_people(world, identities, seed, annotation=real)

@@ -121,3 +121,15 @@ def test_parameters_that_keep_the_profile_and_the_last_word_of_settings():
     assert config == make_config("tiny", expected | {"data.width": 16})
     with pytest.raises(InputError, match="rank is 0"):
         from_parameters(**common, rank=0)
+
+
+@pytest.mark.parametrize("margin", [float("nan"), float("inf"), -float("inf")])
+def test_a_margin_is_a_finite_number(margin):
+    with pytest.raises(InputError, match=r"triplet_margin is .*; expected a finite number"):
+        make_config("tiny", {"stages.baseline.triplet_margin": margin})
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_a_whole_number_beyond_floats_is_refused(number):
+    with pytest.raises(InputError, match=r"learning_rate is -?1000.*; expected a number within the range of floats"):
+        make_config("tiny", {"stages.baseline.learning_rate": number})

@@ -236,3 +236,28 @@ def test_other_headers_without_pixels(tmp_path):
     for content in (gif, b"P6\n0 32\n255\n", b"P6\n16 0\n255\n"):
         (tmp_path / "a.jpg").write_bytes(content)
         refused(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK"])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_uncompressed_tiffs_that_lie_on_a_side(tmp_path, mode, orientation):
+    """Pillow scrambles these where it opens them by their path."""
+    rows = np.random.default_rng(2).integers(0, 256, (2, 10, len(mode)), dtype=np.uint8).squeeze()
+    turned = {5: rows, 6: rows[::-1], 7: rows[::-1, ::-1], 8: rows[:, ::-1]}[orientation].swapaxes(0, 1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = read(Image.fromarray(rows, mode), tmp_path, "TIFF", exif=exif)
+    upright = Image.fromarray(np.ascontiguousarray(turned), mode)
+    expected = over_white(turned[..., :3], turned[..., 3]) if mode == "RGBA" else np.asarray(upright.convert("RGB"))
+    np.testing.assert_allclose(found, expected, atol=1)
+
+
+def test_a_png_whose_checksum_is_wrong_is_refused(tmp_path):
+    """Pillow shows other pixels without a word."""
+    path = tmp_path / "a.png"
+    Image.fromarray(COLOURS).save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IEND") - 9] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot read the image"):
+        read_image(path)

@@ -284,6 +284,12 @@ def test_the_truth_of_a_world_and_of_none(root):
     truth = read_truth(data, "market1501")
     assert truth is not None
     assert truth.to_dict("list") == {"attribute": ["hat"], "hidden": [0.5]}
+    unlike = [{"attribute": "hat", "hidden": 0.5}, {"attribute": "age"}]
+    twice = [{"attribute": "hat"}, {"attribute": "hat"}]
+    for truth in (unlike, twice, [{"hidden": 0.5}], [{"attribute": 3}]):
+        marker.write_text(json.dumps(stated | {"truth": truth}), encoding="utf-8")
+        with pytest.raises(InputError, match=r"synthetic\.json"):
+            read_truth(data, "market1501")
     for damaged in ("", "[]", json.dumps(stated), json.dumps(stated | {"truth": 3}), "[" * 10**6):
         marker.write_text(damaged, encoding="utf-8")
         with pytest.raises(InputError, match=r"synthetic\.json does not state"):

@@ -242,3 +242,13 @@ def test_a_damaged_pickle_is_refused_or_inert(tmp_path):
             refused.append(str(error))
     assert len(refused) > 200
     assert not any("\n" in message for message in refused)
+
+
+def test_weights_that_are_not_as_they_were_written_are_refused(tmp_path):
+    path = tmp_path / "weights.pt"
+    torch.save({"visual.proj": torch.arange(1000.0)}, path)
+    content = bytearray(path.read_bytes())
+    content[content.find(torch.arange(1000.0).numpy().tobytes()) + 100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"is damaged: .* is not what its checksum says"):
+        read_weights(path)

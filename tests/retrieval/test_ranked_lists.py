@@ -94,6 +94,8 @@ def test_lists_end_where_nothing_is_left_and_show_no_junk():
         ({"gallery_features": torch.ones(9, 5)}, "expected a row per image"),
         ({"per_query": pd.DataFrame({"query": [4], "ap": [0.5]})}, "what evaluate returned for them"),
         ({"per_query": pd.DataFrame({"ap": [0.5]})}, "what evaluate returned for them"),
+        ({"per_query": pd.DataFrame({"query": [0], "ap": ["high"]})}, "what evaluate returned for them"),
+        ({"per_query": "ap"}, "per_query is of type str"),
     ],
 )
 def test_bad_input_gives_one_line(retrieval, change, message):

@@ -117,6 +117,8 @@ def test_bad_input_is_named() -> None:
         gains(panel())
     with pytest.raises(InputError, match="got 10 bootstrap draws"):
         table(panel(), draws=10)
+    with pytest.raises(InputError, match="got 2147483648 bootstrap draws, expected at most 100000"):
+        table(panel(), draws=2**31)
     assert len(table(panel(), draws=100)) == 3
     for level in (0, 1, 95):
         with pytest.raises(InputError, match=f"between 0 and 1; got {level}"):

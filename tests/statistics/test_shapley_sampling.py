@@ -89,3 +89,8 @@ def test_bad_input_is_named() -> None:
 def test_games_that_answer_something_else(game, message: str) -> None:
     with pytest.raises(InputError, match=message):
         sample_shapley(game, 3, pairs=3, seed=0)
+
+
+def test_more_orders_than_anyone_waits_for_are_refused() -> None:
+    with pytest.raises(InputError, match="got 2147483648 pairs of orders, expected at most 100000"):
+        sample_shapley(lambda subsets: subsets.sum(axis=1), 3, pairs=2**31, seed=0)

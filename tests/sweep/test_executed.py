@@ -92,3 +92,41 @@ def test_files_that_are_not_notebooks_are_one_line(tmp_path: Path, text: str) ->
         write_executed(tmp_path / "notes.ipynb", tmp_path / "page.ipynb", title="Train")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "page.ipynb").exists()
+
+
+@pytest.mark.parametrize("place", ["alt", "parameter's name", "list", "error"])
+def test_no_text_anywhere_shows_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setenv("HOME", "/users/me")
+    path = made(tmp_path, alt={"mystnb": {"image": {"alt": "/users/me/a" if place == "alt" else "A line"}}})
+    notebook = nbformat.read(path, as_version=4)
+    parameters = notebook.metadata["papermill"]["parameters"]
+    if place == "parameter's name":
+        parameters["/users/me/b"] = 1
+    if place == "list":
+        parameters["roots"] = ["/users/me/c"]
+    if place == "error":
+        notebook.cells[1].outputs.append(new_output("error", ename="E", evalue="e", traceback=["in /users/me/d"]))
+    nbformat.write(notebook, path)
+    write_executed(path, tmp_path / "page.ipynb", title="T")
+    shown = (tmp_path / "page.ipynb").read_text()
+    assert "/users/me" not in shown
+    assert "~/" in shown
+
+
+@pytest.mark.parametrize(
+    "change", [{"cell_type": "?"}, {"outputs": 3}, {"source": 4.5}, {"metadata": []}, {"stranger": 1}], ids=str
+)
+def test_cells_that_are_none_are_one_line(tmp_path: Path, change: dict) -> None:
+    path = made(tmp_path)
+    content = json.loads(path.read_text())
+    content["cells"][1] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="not a notebook that can be read"):
+        write_executed(path, tmp_path / "page.ipynb", title="T")
+    assert not (tmp_path / "page.ipynb").exists()
+
+
+@pytest.mark.parametrize("odd", [3, [], {"image": 1}, {"image": {"alt": 5}}], ids=str)
+def test_a_text_alternative_of_another_type_is_none(tmp_path: Path, odd: object) -> None:
+    with pytest.raises(InputError, match="without a text alternative"):
+        write_executed(made(tmp_path, alt={"mystnb": odd}), tmp_path / "page.ipynb", title="T")

@@ -93,3 +93,14 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, key):
     with pytest.raises(InputError, match=r"file/folder.* cannot be written: .*/file: Not a directory; expected"):
         read_sweep(given)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("value", [0.5, True, {"a": 1}, [1], 1e300], ids=str)
+@pytest.mark.parametrize("key", ["data", "runs", "results", "executed", "seeds", "settings", "profile"])
+def test_a_value_that_snakemake_read_as_something_else_is_refused(key, value):
+    with pytest.raises(InputError, match=f"--config {key}="):
+        read_sweep({key: value})
+
+
+def test_a_folder_may_be_called_like_a_number():
+    assert read_sweep({"data": 2024}).data == Path("2024")

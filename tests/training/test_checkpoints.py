@@ -29,7 +29,7 @@ def checkpoint() -> Checkpoint:
         model={"weight": torch.arange(6.0).view(2, 3)},
         optimiser={"state": {0: {"step": torch.tensor(4.0)}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
         scaler=None,
-        history=[{"epoch": 1, "loss": 0.5}],
+        history=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}],
     )
 
 
@@ -51,7 +51,7 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, checkpoint, monkeypa
 
     monkeypatch.setattr(torch, "save", fail_half_way)
     with pytest.raises(OSError, match="no space"):
-        save_checkpoint(path, replace(checkpoint, epoch=3))
+        save_checkpoint(path, replace(checkpoint, epoch=3, history=[*checkpoint.history, {"epoch": 3}]))
     assert load_checkpoint(path, stage="prompts").epoch == 2
     assert [file.name for file in tmp_path.iterdir()] == ["prompts.pt"]
 
@@ -210,6 +210,36 @@ def test_a_finished_stage_needs_no_optimiser(tmp_path, checkpoint):
 
 
 def test_weights_that_are_not_finite_are_loaded(tmp_path, checkpoint):
-    broken = replace(checkpoint, model={"weight": torch.full((2, 3), torch.nan)}, history=[{"loss": float("nan")}])
+    history = [{"epoch": 1}, {"epoch": 2, "loss": float("nan")}]
+    broken = replace(checkpoint, model={"weight": torch.full((2, 3), torch.nan)}, history=history)
     save_checkpoint(tmp_path / "prompts.pt", broken)
     assert load_checkpoint(tmp_path / "prompts.pt", stage="prompts").model["weight"].isnan().all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": 3},
+        {"history": []},
+        {"history": [{"epoch": 1}, {"epoch": 1}]},
+        {"history": [{"epoch": 1}, {"loss": 0.5}]},
+    ],
+)
+def test_a_history_of_other_epochs_is_refused(tmp_path, checkpoint, change):
+    """Else a stage would go on from one epoch with the weights of another."""
+    save_checkpoint(tmp_path / "prompts.pt", replace(checkpoint, **change))
+    with pytest.raises(InputError, match=r"is of epoch \d and has a history of \d epochs"):
+        load_checkpoint(tmp_path / "prompts.pt", stage="prompts")
+
+
+def test_a_number_that_is_not_as_it_was_written_is_noticed(tmp_path, checkpoint):
+    """torch does not look at an archive's checksums."""
+    path = tmp_path / "prompts.pt"
+    save_checkpoint(path, replace(checkpoint, model={"weight": torch.arange(1000.0)}))
+    content = bytearray(path.read_bytes())
+    place = content.find(torch.arange(1000.0).numpy().tobytes())
+    content[place + 100] ^= 1
+    path.write_bytes(content)
+    assert not torch.equal(torch.load(path, weights_only=True)["model"]["weight"], torch.arange(1000.0))
+    with pytest.raises(InputError, match="is not what its checksum says"):
+        load_checkpoint(path, stage="prompts")

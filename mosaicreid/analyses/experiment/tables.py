@@ -1,16 +1,17 @@
 """Tables of a sweep with the paper's numbers in the same rows, and what the sweep cost."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mosaicreid import published
 from mosaicreid.analyses.importance.estimators import estimate_all, importances
 from mosaicreid.analyses.robust.compute import MARGIN
-from mosaicreid.data.folders import SYNTHETIC_MARKER
-from mosaicreid.datasets import get_schema
+from mosaicreid.data.folders import expected_counts
+from mosaicreid.datasets import get_folder_dataset, get_schema
+from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
 from mosaicreid.results import columns_first
 from mosaicreid.runs import collect
 from mosaicreid.statistics.rank_agreement import rank_correlations
@@ -137,11 +138,11 @@ def sizes(runs: pd.DataFrame, data: Path | None) -> pd.DataFrame:
             "seeds": table["seed"].nunique(),
             "runs": len(table),
         }
-        marker = None if data is None else Path(data) / str(dataset) / SYNTHETIC_MARKER
-        if marker is not None and marker.is_file():
-            world = json.loads(marker.read_text(encoding="utf-8"))
-            row["identities"] = world["identities"]
-            row |= {f"{split}_images": count["images"] for split, count in world["counts"].items()}
+        world = None if data is None else Path(data) / str(dataset)
+        if world is not None and (world / SYNTHETIC_MARKER).is_file():
+            counts = expected_counts(get_folder_dataset(str(dataset)), world)
+            row["identities"] = read_marker(world).identities or np.nan
+            row |= {f"{split}_images": count.images for split, count in counts.items()}
         rows.append(row)
     return pd.DataFrame(rows)
 

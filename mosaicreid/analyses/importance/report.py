@@ -12,6 +12,7 @@ from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.plotting import METRIC_TITLES, save_figure
 from mosaicreid.results import write_results
+from mosaicreid.tables import MARK, PERCENT, TEXT, read_table
 
 _ALPHA = 0.05
 
@@ -33,10 +34,7 @@ def read_experiments(dataset: str, metric: str, table: str = "") -> pd.DataFrame
     path = Path(table)
     if not path.is_file():
         raise InputError(f"no table at {table!r}; expected a CSV file of experiments, or '' for the published table")
-    rows = pd.read_csv(path)
-    missing = [name for name in ("configuration", *names, metric) if name not in rows]
-    if missing:
-        raise InputError(f"{path.name} lacks the columns {', '.join(missing)}; it has: {', '.join(map(str, rows))}")
+    rows = read_table(path, {"configuration": TEXT, **dict.fromkeys(names, MARK), metric: PERCENT})
     if "dataset" in rows:
         rows = rows[rows["dataset"] == dataset].reset_index(drop=True)
     if rows.empty:

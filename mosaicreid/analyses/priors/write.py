@@ -1,6 +1,5 @@
 """How common each attribute value is, in the real datasets and in synthetic ones: counted, written, drawn."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from mosaicreid.analyses.priors.compute import dataset_priors
 from mosaicreid.analyses.priors.figures import plot_priors
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.check import detect_dataset, summarise
-from mosaicreid.data.folders import SYNTHETIC_MARKER, read_file_list, read_folders
+from mosaicreid.data.folders import read_file_list, read_folders
 from mosaicreid.datasets import DATASETS, get_folder_dataset, get_schema
+from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
 from mosaicreid.errors import InputError
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, columns_first, read_results, write_tables
@@ -52,8 +52,8 @@ def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] 
         priors.append(dataset_priors(folders, codes).assign(source="synthetic"))
         images.append(summarise(folders, codes).assign(source="synthetic", dataset=dataset))
         inputs |= {f"synthetic {matrix.name}": matrix, f"{SYNTHETIC_MARKER} like {dataset}": marker}
-        stated = json.loads(marker.read_text(encoding="utf-8"))
-        worlds[dataset] = {name: stated.get(name) for name in ("identities", "seed")}
+        stated = read_marker(root)
+        worlds[dataset] = {"identities": stated.identities, "seed": stated.seed}
     tables = {
         name: Table(
             frame=columns_first(pd.concat(parts, ignore_index=True), "source", "dataset"),

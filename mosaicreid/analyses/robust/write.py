@@ -7,6 +7,7 @@ import pandas as pd
 
 from mosaicreid.results import write_results
 from mosaicreid.statistics.coverage import PanelModel, coverage
+from mosaicreid.statistics.inputs import seed_of
 
 
 def write_coverage(results: Path, design: pd.DataFrame, *, replications: int, seed: int = 0) -> None:
@@ -14,7 +15,7 @@ def write_coverage(results: Path, design: pd.DataFrame, *, replications: int, se
 
     Effects are drawn around one point of mAP, a third of them exactly zero.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed_of(seed))
     matrix = design.to_numpy(float)
     effects = np.where(np.arange(matrix.shape[1]) % 3 == 0, 0.0, generator.normal(0.01, 0.005, matrix.shape[1]))
     beta = np.concatenate([[0.6], effects])

@@ -151,7 +151,7 @@ def _apply(rule: Rule | None, tables: Tables, dataset: str, claim: Claim) -> Fin
         return Finding("–", "–")
     try:
         return rule(tables, dataset)
-    except (LookupError, IndexError) as error:
+    except (LookupError, ValueError) as error:
         raise InputError(
             f"{dataset}: no evidence on {claim.text!r}: {error}; are the results of both datasets?"
         ) from None

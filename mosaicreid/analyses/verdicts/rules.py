@@ -52,10 +52,8 @@ def published_gain(tables: Tables, dataset: str) -> Finding:
 def our_gain(tables: Tables, dataset: str) -> Finding:
     """The gain of ``all`` in our runs, with its simultaneous interval."""
     row = only_row(tables["robust_gains"], dataset=dataset, configuration="all")
-    return Finding(
-        interval("all attributes over the baseline", row["gain"], row["sim_low"], row["sim_high"]),
-        judge(row["sim_low"], row["sim_high"]),
-    )
+    gain, (low, high) = _number(row, "gain"), _ends(row, "sim_low", "sim_high")
+    return Finding(interval("all attributes over the baseline", gain, low, high), judge(low, high))
 
 
 def split(name: str, part: str, words: str) -> Rule:
@@ -63,10 +61,9 @@ def split(name: str, part: str, words: str) -> Rule:
 
     def finding(tables: Tables, dataset: str) -> Finding:
         row = only_row(tables["oracle_split"], dataset=dataset, split=name, part=part)
-        share = "" if np.isnan(row["share"]) else f", {row['share']:.0%} of the gain"
-        return Finding(
-            interval(words, row["points"], row["ci_low"], row["ci_high"]) + share, judge(row["ci_low"], row["ci_high"])
-        )
+        points, (low, high) = _number(row, "points"), _ends(row, "ci_low", "ci_high")
+        share = "" if _is_missing(row, "share") else f", {_number(row, 'share'):.0%} of the gain"
+        return Finding(interval(words, points, low, high) + share, judge(low, high))
 
     return finding
 
@@ -89,7 +86,7 @@ def ablated_contrast(name: str) -> Rule:
 def _contrast(table: str, name: str, columns: tuple[str, str, str], words: str) -> Rule:
     def finding(tables: Tables, dataset: str) -> Finding:
         row = only_row(tables[table], dataset=dataset, contrast=name)
-        point, low, high = (float(row[column]) for column in columns)
+        point, (low, high) = _number(row, columns[0]), _ends(row, *columns[1:])
         return Finding(interval(f"{words} {name}:", point, low, high), judge(low, high))
 
     return finding
@@ -100,11 +97,11 @@ def published_limited(attribute: str) -> Rule:
 
     def finding(tables: Tables, dataset: str) -> Finding:
         where = {"dataset": dataset, "metric": "mAP", "term": attribute}
-        point = only_row(tables["published_glm"], **where)["coef"]
         row = only_row(tables["caveats_t_vs_z"], **where)
+        point, (low, high) = _number(only_row(tables["published_glm"], **where), "coef"), _ends(row, "t_low", "t_high")
         margin = _margin(tables, dataset)
-        said = interval(attribute, point, row["t_low"], row["t_high"]) + f"; margin ±{margin:g}"
-        return Finding(said, judge_limited(row["t_low"], row["t_high"], margin))
+        said = interval(attribute, point, low, high) + f"; margin ±{margin:g}"
+        return Finding(said, judge_limited(low, high, margin))
 
     return finding
 
@@ -115,11 +112,11 @@ def our_limited(attribute: str) -> Rule:
     def finding(tables: Tables, dataset: str) -> Finding:
         row = only_row(tables["robust_effects"], dataset=dataset, attribute=attribute)
         margin = _margin(tables, dataset)
-        said = interval(attribute, row["effect"], row["ci_low"], row["ci_high"])
-        verdict = judge_limited(row["ci_low"], row["ci_high"], margin)
+        effect, (low, high) = _number(row, "effect"), _ends(row, "ci_low", "ci_high")
+        p_value = _number(row, "p_equivalence")
         return Finding(
-            f"{said}; within ±{margin:g}: p = {row['p_equivalence']:.2g}",
-            "holds" if row["p_equivalence"] < 0.05 else verdict,
+            f"{interval(attribute, effect, low, high)}; within ±{margin:g}: p = {p_value:.2g}",
+            "holds" if p_value < 0.05 else judge_limited(low, high, margin),
         )
 
     return finding
@@ -131,14 +128,15 @@ def saturation(source: str) -> Rule:
     def finding(tables: Tables, dataset: str) -> Finding:
         rows = tables["experiment_last_k"]
         rows = rows[rows["source"] == source]
-        row = rows[rows["last_k"] >= rows["depth"] * 2 / 3].sort_values("last_k").iloc[0]
-        margin = _margin(tables, dataset)
-        said = f"K = {row['last_k']} of {row['depth']}: {row['difference']:+.1f} against all blocks"
-        if np.isnan(row["ci_low"]):
-            verdict = judge_limited(row["difference"], row["difference"], margin)
-            return Finding(f"{said}, one run each; margin ±{margin:g}", verdict)
-        said += f" ({row['ci_low']:.1f} to {row['ci_high']:.1f}); margin ±{margin:g}"
-        return Finding(said, judge_limited(row["ci_low"], row["ci_high"], margin))
+        depths = [(_number(row, "last_k"), _number(row, "depth")) for _, row in rows.iterrows()]
+        last_k, depth, place = min((k, depth, place) for place, (k, depth) in enumerate(depths) if k >= depth * 2 / 3)
+        row, margin = rows.iloc[place], _margin(tables, dataset)
+        difference = _number(row, "difference")
+        said = f"K = {last_k:g} of {depth:g}: {difference:+.1f} against all blocks"
+        if _is_missing(row, "ci_low"):
+            return Finding(f"{said}, one run each; margin ±{margin:g}", judge_limited(difference, difference, margin))
+        low, high = _ends(row, "ci_low", "ci_high")
+        return Finding(f"{said} ({low:.1f} to {high:.1f}); margin ±{margin:g}", judge_limited(low, high, margin))
 
     return finding
 
@@ -153,4 +151,25 @@ def only_row(table: pd.DataFrame, **where: str) -> pd.Series:
 
 
 def _margin(tables: Tables, dataset: str) -> float:
-    return float(only_row(tables["robust_panels"], dataset=dataset)["margin"])
+    return _number(only_row(tables["robust_panels"], dataset=dataset), "margin")
+
+
+def _number(row: pd.Series, column: str) -> float:
+    """A finite number; LookupError where the column is missing or holds something else."""
+    value = row[column]
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not np.isfinite(value):
+        raise LookupError(f"{column} is {str(value)[:100]!r}; expected a number")
+    return float(value)
+
+
+def _ends(row: pd.Series, lower: str, upper: str) -> tuple[float, float]:
+    """The ends of an interval by their columns; LookupError where one is no number or they are the wrong way round."""
+    low, high = _number(row, lower), _number(row, upper)
+    if low > high:
+        raise LookupError(f"{lower} is {low:g} and {upper} {high:g}; expected an interval")
+    return low, high
+
+
+def _is_missing(row: pd.Series, column: str) -> bool:
+    return isinstance(row[column], float) and bool(np.isnan(row[column]))

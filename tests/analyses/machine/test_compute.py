@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mosaicreid.analyses.machine.compute import DIFFERENT, ROUNDING, SAME, compare_runs, describe_machine, summarise
+from mosaicreid.analyses.machine.write import read_runs
 from mosaicreid.errors import InputError
 
 NAMES = ("all", "hat", "age")
@@ -66,3 +67,24 @@ def test_what_is_not_known_of_a_machine_is_left_out() -> None:
         "device": "1 x cpu",
         "process time of all runs, minutes": "12.3",
     }
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("mAP", 101.0, "mAP in row 1"),
+        ("mAP", "high", "mAP in row 1"),
+        ("rank1", None, "rank1 in row 1"),
+        ("seed", 0.5, "seed in row 1"),
+    ],
+)
+def test_scores_that_are_none_are_refused_before_they_are_compared(tmp_path, column, value, message) -> None:
+    row = {"dataset": "market1501", "configuration": "all", "variant": "", "seed": 0, "mAP": 50.0, "rank1": 60.0}
+    pd.DataFrame([row]).to_csv(tmp_path / "experiment_runs.csv", index=False)
+    assert read_runs(tmp_path / "experiment_runs.csv")["mAP"].tolist() == [50.0]
+    pd.DataFrame([row | {column: value}]).to_csv(tmp_path / "experiment_runs.csv", index=False)
+    with pytest.raises(InputError, match=message):
+        read_runs(tmp_path / "experiment_runs.csv")
+    pd.DataFrame([row, row]).to_csv(tmp_path / "experiment_runs.csv", index=False)
+    with pytest.raises(InputError, match="row 2 is a second one of market1501, all"):
+        read_runs(tmp_path / "experiment_runs.csv")

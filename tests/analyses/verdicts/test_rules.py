@@ -115,3 +115,19 @@ def test_the_margin_is_that_of_the_panel() -> None:
     found = rules.our_limited("hat")(wide, "dukemtmc")
     assert found.verdict == "holds"
     assert found.evidence == "hat 0.0 (-0.6 to 0.6); within ±0.7: p = 0.3"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sim_low": "low"}, "sim_low is 'low'; expected a number"),
+        ({"sim_high": float("nan")}, "sim_high is 'nan'"),
+        ({"gain": float("inf")}, "gain is 'inf'"),
+        ({"gain": True}, "gain is 'True'"),
+        ({"sim_low": 5.0}, "sim_low is 5 and sim_high 4.5; expected an interval"),
+    ],
+)
+def test_evidence_that_is_no_number_judges_nothing(change: dict[str, object], message: str) -> None:
+    row = {"dataset": "dukemtmc", "configuration": "all", "gain": 2.0, "sim_low": -0.5, "sim_high": 4.5}
+    with pytest.raises(LookupError, match=message):
+        rules.our_gain({"robust_gains": pd.DataFrame([row | change], dtype=object)}, "dukemtmc")
