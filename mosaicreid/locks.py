@@ -75,8 +75,8 @@ def _acquire(folder: Path, patience: float) -> FileLock | None:
         except Timeout:
             raise InputError(
                 f"{folder}: {_holder(path)} still trains here after {patience:g} seconds; expected one process at a "
-                "time; likely cause: the same run was started twice, or an earlier one goes on in the background; "
-                "wait for its end, or end it"
+                "time; likely cause: the run was started twice, an earlier one goes on in the background, or "
+                "another one trains what both share; wait for its end, or end it"
             ) from None
         except OSError as error:
             if error.errno not in _NO_LOCKS:

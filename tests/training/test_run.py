@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -195,6 +196,25 @@ def test_a_folder_that_goes_while_it_is_trained_in_is_named_and_not_made_again(w
         train_run(small(), root=world, runs=shared)
     assert "\n" not in str(caught.value)
     assert not folder.exists()
+
+
+def test_what_another_process_has_trained_meanwhile_is_not_trained_again(world, finished, shared, monkeypatch):
+    folder = shared_folder(shared, dataset="market1501", seed=0)
+    (folder / "baseline.pt").unlink()
+    asked = []
+
+    @contextmanager
+    def waited_for(held, accelerator):
+        asked.append(held)
+        shutil.copy2(shared_folder(finished[0], dataset="market1501", seed=0) / "baseline.pt", folder)
+        yield
+
+    monkeypatch.setattr(loop, "sole_trainer", waited_for)
+    monkeypatch.setattr(loop, "_epoch", lambda stage, *arguments: pytest.fail(f"{stage.name} is trained again"))
+    history = train_shared(small(), "baseline", root=world, runs=shared)
+    assert asked == [folder]
+    expected = finished[1].history.query("stage != 'experts'")
+    pd.testing.assert_frame_equal(history, expected[history.columns], check_dtype=False)
 
 
 def test_what_ends_during_evaluation_is_evaluated_again_and_not_trained(world, finished, shared, monkeypatch):
