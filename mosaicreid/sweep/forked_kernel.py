@@ -1,0 +1,109 @@
+"""jupyter_client's way to a forked kernel: a provisioner, chosen by ``JUPYTER_DEFAULT_PROVISIONER_NAME``.
+
+    JUPYTER_DEFAULT_PROVISIONER_NAME=mosaicreid-forked MOSAICREID_KERNELS=SOCKET papermill in.ipynb out.ipynb
+
+Where no server can give such a kernel, a logged line says why and an ordinary one is started.
+"""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
+
+from mosaicreid.errors import InputError
+from mosaicreid.sweep.kernel_server import ADDRESS, LENGTH, can_fork
+
+
+class ForkedKernel:
+    """A kernel that a server forked, with what jupyter_client uses of a ``Popen``. Signals go to its process group."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._connection = connection
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while the kernel runs."""
+        return self._status(socket.MSG_DONTWAIT)
+
+    def wait(self) -> int:
+        """Wait for the exit status."""
+        status = self._status(0)
+        assert status is not None
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the kernel has ended."""
+        if self.poll() is None:
+            os.killpg(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the kernel to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the kernel."""
+        self.send_signal(signal.SIGKILL)
+
+    def _status(self, flags: int) -> int | None:
+        if self.returncode is None:
+            try:
+                answer = self._connection.recv(64, flags)
+            except BlockingIOError:
+                return None
+            # Without an answer the server was killed, and the kernel ends when it sees that.
+            self.returncode = json.loads(answer)["status"] if answer else -signal.SIGKILL
+            self._connection.close()
+        return self.returncode
+
+
+def fork_kernel(address: str, command: Sequence[str], *, env: Mapping[str, str], cwd: str) -> ForkedKernel:
+    """A kernel of the server at ``address``, as ``command`` would start it, on this process's output streams.
+
+    Raises:
+        InputError: no server, or one that cannot give such a kernel; the message says why.
+    """
+    if not can_fork():
+        raise InputError(f"kernels cannot be forked on {sys.platform}")
+    connection = socket.socket(socket.AF_UNIX)
+    request = json.dumps({"command": list(command), "env": dict(env), "cwd": cwd}).encode()
+    try:
+        connection.connect(address)
+        socket.send_fds(connection, [len(request).to_bytes(LENGTH, "big")], [1, 2])
+        connection.sendall(request)
+        answer = connection.recv(4096)
+    except OSError as error:
+        connection.close()
+        raise InputError(f"no kernel server at {address!r} ({error.strerror})") from error
+    said = json.loads(answer) if answer else {"refused": f"the kernel server at {address!r} has ended"}
+    if "refused" in said:
+        connection.close()
+        raise InputError(said["refused"])
+    return ForkedKernel(connection, said["pid"])
+
+
+class ForkedProvisioner(LocalProvisioner):
+    """Kernels of the server that ``MOSAICREID_KERNELS`` names, ordinary ones where that is not possible."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Start the kernel that ``cmd`` names; arguments as jupyter_client has them."""
+        folder = str(Path(kwargs.get("cwd") or Path.cwd()).absolute())
+        try:
+            if kwargs.get("stdout") is not None or kwargs.get("stderr") is not None:
+                raise InputError("a forked kernel writes to its starter's streams; got others")
+            address = os.environ.get(ADDRESS, "")
+            self.process = fork_kernel(address, cmd, env=kwargs.get("env") or os.environ, cwd=folder)
+        except InputError as error:
+            self.log.warning("%s; an ordinary kernel is started instead", error)
+            return await super().launch_kernel(cmd, **kwargs)
+        self.pid = self.pgid = self.process.pid
+        self.cwd = folder
+        return self.connection_info
