@@ -18,6 +18,7 @@ ROOMS = (
         "files",
         "signals",
         "locks",
+        "progress",
         "records",
         "tables",
         "agreement",

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mosaicreid.data.decode import Pixels, decode
 from mosaicreid.data.folders import Images
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path, check_space
+from mosaicreid.progress import bar
 
 # Counts up when ``decode`` makes other pixels of any file, so that no cache of an earlier rule is used.
 _DECODING = 3
@@ -85,7 +85,7 @@ def _build(
         _claim(temporary)
         try:
             filled = pool.map(partial(fill, pixels), range(len(names)))
-            for _ in tqdm(filled, total=len(names), desc="decode images", unit="image", disable=not progress):
+            for _ in bar(filled, "decode images", total=len(names), unit="image") if progress else filled:
                 pass
         except BaseException:
             pool.shutdown(cancel_futures=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from mosaicreid.data.decode import Pixels
 from mosaicreid.data.folders import Images
 from mosaicreid.errors import InputError
+from mosaicreid.progress import bar
 
 # Images hashed at a time: of a map on disk, no more than these are read into memory.
 _BLOCK = 64
@@ -36,6 +37,7 @@ def content_fingerprint(images: Images, codes: npt.NDArray[np.integer], pixels: 
     digest = hashlib.sha256(json.dumps([images.paths, codes.shape, pixels.shape]).encode())
     for numbers in (images.pids, images.camids, codes):
         digest.update(np.ascontiguousarray(numbers, dtype="<i8").tobytes())
-    for start in range(0, len(pixels), _BLOCK):
+    starts = range(0, len(pixels), _BLOCK)
+    for start in bar(starts, "compare images with earlier runs", total=len(starts), unit="block"):
         digest.update(np.ascontiguousarray(pixels[start : start + _BLOCK]).data)
     return digest.hexdigest()

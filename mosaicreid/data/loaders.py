@@ -18,6 +18,7 @@ from mosaicreid.data.cache import Pixels, open_cache
 from mosaicreid.data.folders import Images, ReidData
 from mosaicreid.data.sampler import Indices, share
 from mosaicreid.errors import InputError
+from mosaicreid.progress import bar
 
 # Batches read ahead while the device computes; one in work and one waiting hide the reading entirely.
 _AHEAD = 2
@@ -143,7 +144,8 @@ def evaluation_batches(samples: Samples, *, batch_size: int, device: torch.devic
         raise InputError(f"the evaluation batch size is {batch_size}; expected at least 1")
     everything = np.arange(len(samples))
     parts = [everything[start : start + batch_size] for start in range(0, len(samples), batch_size)]
-    for raw in _read_ahead(samples, parts, torch.device(device)):
+    batches = _read_ahead(samples, parts, torch.device(device))
+    for raw in bar(batches, "extract features", total=len(parts), unit="batch"):
         yield Batch(normalise(raw.images), raw.labels, raw.camids, raw.codes)
 
 

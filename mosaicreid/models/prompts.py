@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mosaicreid.errors import InputError
+from mosaicreid.progress import bar
 
 if TYPE_CHECKING:
     from open_clip import CLIP
@@ -80,4 +81,5 @@ class PromptLearner(nn.Module):
 def text_features(prompts: PromptLearner, text: TextEncoder, *, chunk: int = 256) -> Tensor:
     """Text features of all identities, (P, projected width), not normalised; ``chunk`` identities at a time."""
     labels = torch.arange(len(prompts.cls_ctx), device=prompts.cls_ctx.device)
-    return torch.cat([text(prompts(part)) for part in labels.split(chunk)])
+    parts = labels.split(chunk)
+    return torch.cat([text(prompts(part)) for part in bar(parts, "text features", total=len(parts), unit="batch")])

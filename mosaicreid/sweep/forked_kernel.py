@@ -25,7 +25,7 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, connection: socket.socket, pid: int) -> None:
+    def __init__(self, connection: socket.socket, *, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self._connection = connection
@@ -72,7 +72,7 @@ def fork_kernel(address: str, command: Sequence[str], *, env: Mapping[str, str],
         InputError: no server, or one that cannot give such a kernel; the message says why.
     """
     if not can_fork():
-        raise InputError(f"kernels cannot be forked on {sys.platform}")
+        raise InputError("kernels cannot be forked on this system")
     connection = socket.socket(socket.AF_UNIX)
     request = json.dumps({"command": list(command), "env": dict(env), "cwd": cwd}).encode()
     try:
@@ -87,7 +87,7 @@ def fork_kernel(address: str, command: Sequence[str], *, env: Mapping[str, str],
     if "refused" in said:
         connection.close()
         raise InputError(said["refused"])
-    return ForkedKernel(connection, said["pid"])
+    return ForkedKernel(connection, pid=int(said["pid"]))
 
 
 class ForkedProvisioner(LocalProvisioner):
@@ -100,10 +100,11 @@ class ForkedProvisioner(LocalProvisioner):
             if kwargs.get("stdout") is not None or kwargs.get("stderr") is not None:
                 raise InputError("a forked kernel writes to its starter's streams; got others")
             address = os.environ.get(ADDRESS, "")
-            self.process = fork_kernel(address, cmd, env=kwargs.get("env") or os.environ, cwd=folder)
+            kernel = fork_kernel(address, cmd, env=kwargs.get("env") or os.environ, cwd=folder)
         except InputError as error:
             self.log.warning("%s; an ordinary kernel is started instead", error)
             return await super().launch_kernel(cmd, **kwargs)
-        self.pid = self.pgid = self.process.pid
+        self.process = kernel  # type: ignore[assignment]  # declared as Popen, of which it has what is used
+        self.pid = self.pgid = kernel.pid
         self.cwd = folder
         return self.connection_info

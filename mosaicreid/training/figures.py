@@ -120,7 +120,15 @@ def _frame(left: float, top: float, width: float, height: float, *, correct: boo
 
 
 def _panels(
-    rows: int, columns: int, *, height: float, left: float, top: float, bottom: float, between: float, right: float = 0.1
+    rows: int,
+    columns: int,
+    *,
+    height: float,
+    left: float,
+    top: float,
+    bottom: float,
+    between: float,
+    right: float = 0.1,
 ) -> tuple[Figure, np.ndarray]:
     """A figure of rows and columns of axes (rows, columns); sizes in inches, ``between`` neighbouring axes."""
     inner = (height - top - bottom - between * (rows - 1)) / rows

@@ -1,7 +1,6 @@
 """The loop that all four stages share: epochs, schedule, checkpoints, history, and a stop where numbers go wrong."""
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from mosaicreid.config.settings import STAGES, StageConfig
 from mosaicreid.data.sampler import Indices
 from mosaicreid.locks import check_there, sole_trainer
+from mosaicreid.progress import bar
 from mosaicreid.training.checkpoints import Checkpoint, differing_settings, load_checkpoint, load_state, save_checkpoint
 from mosaicreid.training.optimiser import fingerprint, make_optimiser, train_only
 from mosaicreid.training.schedules import cosine, multistep
@@ -36,7 +35,8 @@ class Stage:
 
     ``objective`` maps a batch's tensors to loss terms, ``trained`` is the part of it that learns and that goes into the
     checkpoint, ``weights`` the factor of each term. ``plan(epoch)`` lists the image indices of every batch, and
-    ``load(epoch, plan)`` yields this process's share of each. ``identity`` are the plain values that the stage's
+    ``load(epoch, plan)`` yields this process's share of each, after ``prepare()``, which is
+    called once and only where something is left to train. ``identity`` are the plain values that the stage's
     numbers depend on: a checkpoint of others is not resumed.
     """
 
@@ -49,6 +49,7 @@ class Stage:
     load: Callable[[int, list[Indices]], Iterator[tuple[Tensor, ...]]]
     identity: Mapping[str, Any]
     seed: int
+    prepare: Callable[[], None] = lambda: None
 
 
 def learning_rate_factor(settings: StageConfig, epoch: int) -> float:
@@ -79,8 +80,8 @@ def fit(stage: Stage, accelerator: "Accelerator", path: Path, *, board: Path | N
     TensorBoard, which gets every epoch as it ends.
 
     Returns:
-        The history, a row per epoch: stage, epoch, learning_rate, loss, every loss term unweighted, seconds and
-        images_per_second.
+        The history, a row per epoch: stage, epoch, learning_rate, loss, every loss term unweighted, seconds, the
+        processors' cpu_seconds, and images_per_second.
 
     Raises:
         InputError: another process trains in the folder and goes on.
@@ -121,6 +122,7 @@ def _train(
         optimiser.load_state_dict(start.optimiser)
     first = len(history) + 1
     _announce(stage, first, accelerator)
+    stage.prepare()
     with _board(board if accelerator.is_main_process else None, first) as show:
         for epoch in range(first, stage.settings.epochs + 1):
             history.append(_epoch(stage, epoch, module, optimiser, accelerator))
@@ -165,15 +167,12 @@ def _epoch(stage: Stage, epoch: int, module: nn.Module, optimiser: Any, accelera
     module.train()
     plan = stage.plan(epoch)
     sums: dict[str, float] = {}
-    started = time.perf_counter()
-    progress = tqdm(
+    started, computed = time.perf_counter(), time.process_time()
+    progress = bar(
         stage.load(epoch, plan),
-        desc=f"{stage.name} {epoch}/{stage.settings.epochs}",
+        f"{stage.name} {epoch}/{stage.settings.epochs}",
         total=len(plan),
         unit="step",
-        leave=False,
-        mininterval=1,
-        disable=not (accelerator.is_main_process and _watched()),
     )
     for step, tensors in enumerate(progress, start=1):
         terms = module(*tensors)
@@ -196,13 +195,9 @@ def _epoch(stage: Stage, epoch: int, module: nn.Module, optimiser: Any, accelera
         "learning_rate": rate,
         **{name: total / len(plan) for name, total in sums.items()},
         "seconds": seconds,
+        "cpu_seconds": time.process_time() - computed,
         "images_per_second": sum(map(len, plan)) / seconds,
     }
-
-
-def _watched() -> bool:
-    """Whether a progress bar has somebody to look at it: in a terminal or a notebook, but not in a log file."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
 
 
 def _checkpoint(

@@ -99,10 +99,11 @@ def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
     labels = torch.from_numpy(context.samples.labels).to(device)
     images: list[Tensor] = []
 
-    def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
+    def prepare() -> None:
         # The encoder is frozen, so its features are computed once, and not at all where nothing is left to train.
-        if not images:
-            images.append(_image_features(context, clip))
+        images.append(_image_features(context, clip))
+
+    def load(epoch: int, plan: list[Indices]) -> Iterator[tuple[Tensor, ...]]:
         for indices in _shares(context, plan):
             yield images[0][indices], labels[indices]
 
@@ -116,6 +117,7 @@ def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
         load=load,
         identity=identity(context, "prompts"),
         seed=context.config.seed,
+        prepare=prepare,
     )
     history = _fit(stage, context, context.shared / "prompts.pt")
     return text_features(prompts.to(device), text.to(device)), history

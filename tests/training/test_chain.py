@@ -33,7 +33,7 @@ def outcome(world, tmp_path_factory) -> Outcome:
 
 
 def numbers(history: pd.DataFrame) -> pd.DataFrame:
-    return history.drop(columns=["seconds", "images_per_second"])
+    return history.drop(columns=["seconds", "cpu_seconds", "images_per_second"])
 
 
 def test_a_run_is_its_stages_one_after_the_other(world, outcome, tmp_path, quick_collections):

@@ -49,7 +49,7 @@ def shared(finished, tmp_path):
 
 
 def numbers(history):
-    return history.drop(columns=["seconds", "images_per_second"])
+    return history.drop(columns=["seconds", "cpu_seconds", "images_per_second"])
 
 
 def state_of(folder, stage="experts"):

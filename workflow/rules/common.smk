@@ -1,5 +1,7 @@
 """What all rules share: the sweep that was asked for, where its files lie, and how a failed job says so."""
 
+import atexit
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS as PAPERS_DATASETS
 from mosaicreid.sweep.data_state import data_state
 from mosaicreid.sweep.fingerprint import code_fingerprint
+from mosaicreid.sweep.kernel_server import can_fork, start_kernel_server
+from mosaicreid.sweep.progress import SweepProgress
 from mosaicreid.sweep.request import read_sweep
 
 try:
@@ -19,6 +23,17 @@ except InputError as error:
 
 # The commands of the environment that runs this workflow, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+# Bars of libraries belong to a terminal; in a notebook or a log that stays they are noise. Ours know that themselves.
+os.environ["TQDM_DISABLE"] = "1"
+# What the notebooks of a sweep import, wherever it stands: importing it costs more than a tiny run has to compute.
+KERNEL_IMPORTS = [
+    *("mosaicreid.training.run", "mosaicreid.training.figures", "mosaicreid.sweep.notebooks"),
+    *("mosaicreid.analyses.importance.compute", "mosaicreid.analyses.importance.report"),
+    *("open_clip", "accelerate", "peft", "pyarrow.dataset", "pyarrow.pandas_compat", "torch._dynamo"),
+    "ipykernel.kernelapp",
+]
+# What Snakemake sets for a job of one thread.
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")}
 
 TINY = SWEEP.profile == "tiny"
 RUNS, RESULTS, LOGS = SWEEP.runs, SWEEP.results, SWEEP.runs / "logs"
@@ -71,7 +86,17 @@ wildcard_constraints:
     about="train|paper|ours",
 
 
+if workflow.is_main_process:
+    logging.getLogger("snakemake.logging").addHandler(SweepProgress())
+
+
 onstart:
+    # Runs of seconds get their kernels from a process that has imported everything; where a GPU computes, or on another
+    # system, each kernel starts as usual.
+    if TINY and can_fork():
+        server = start_kernel_server(KERNEL_IMPORTS, {**os.environ, **ONE_THREAD})
+        atexit.register(server.close)
+        os.environ.update(server.variables)
     for report in (RUNS / "failed").glob("*.txt"):
         report.unlink()
 

@@ -78,8 +78,7 @@ rule run:
         # A retry that works takes back what the first try reported.
         "rm -f {params.failed:q};"
         " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete;"
-        # Progress bars belong to a terminal; in a notebook that stays they are noise.
-        " TQDM_DISABLE=1 papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
+        " papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
         " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
         " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} {params.settings:q}"
         " > {log:q} 2>&1"
