@@ -83,7 +83,7 @@ def fork_kernel(address: str, command: Sequence[str], *, env: Mapping[str, str],
     except OSError as error:
         connection.close()
         raise InputError(f"no kernel server at {address!r} ({error.strerror})") from error
-    said = json.loads(answer) if answer else {"refused": f"the kernel server at {address!r} has ended"}
+    said = json.loads(answer) if answer else {"refused": f"no kernel server at {address!r} (it has ended)"}
     if "refused" in said:
         connection.close()
         raise InputError(said["refused"])

@@ -85,6 +85,8 @@ class _Server:
         if child == 0:
             self._leave(connection)
             return request
+        # A group for its signals, before anybody sends one. The session is the server's, without a terminal.
+        os.setpgid(child, child)
         for stream in request.streams:
             os.close(stream)
         _send(connection, pid=child)
@@ -111,11 +113,7 @@ class _Server:
         _, connection = self._kernels[child]
         self._selector.unregister(connection)
         connection.close()
-        for kill in (os.killpg, os.kill):
-            try:
-                kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        os.killpg(child, signal.SIGKILL)
 
     def _leave(self, connection: socket.socket) -> None:
         """In the child: let go of what is the server's."""
@@ -185,7 +183,6 @@ def _send(connection: socket.socket, **answer: Any) -> None:
 def _become_kernel(request: _Request) -> NoReturn:
     """The rest of the child's life: an ordinary kernel."""
     parent = os.getppid()
-    os.setsid()
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     for target, stream in enumerate(request.streams, 1):
