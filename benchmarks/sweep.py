@@ -1,4 +1,4 @@
-"""CPU seconds of a tiny sweep beside those of its training, extraction and evaluation, and each run's share of the rest.
+"""CPU seconds of a tiny sweep beside those of its training, extraction and evaluation, and a run's share of the rest.
 
     python benchmarks/sweep.py                                    a whole sweep, as `make sweep` runs it
     python benchmarks/sweep.py datasets=market1501 variants=none "only=hat all"       a part: any --config of the sweep
