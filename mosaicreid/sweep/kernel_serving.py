@@ -240,7 +240,7 @@ def _serve(path: Path, modules: Sequence[str]) -> _Request | None:
     # That was all there is to say; a kernel must not hold the pipe open.
     os.dup2(2, 1)
     # A sweep with no run left to do asks for no kernel.
-    if listener not in select.select([listener, 0], [], [])[0]:
+    if listener.fileno() not in select.select([listener.fileno(), 0], [], [])[0]:
         return None
     before = dict(os.environ)
     for module in modules:

@@ -1,9 +1,11 @@
 """Notebooks of a sweep: what one does first, refuse parameters that it does not know; and one as a page of the book."""
 
 import ast
+import importlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,10 @@ def check_parameters(namespace: Mapping[str, object], /, **known: type) -> None:
         InputError: a name that papermill set is not in ``known``, a known parameter is not set at all, or its value
             has another type.
     """
+    with warnings.catch_warnings():
+        # Where ipywidgets are not installed, the first import of this, by whichever library, warns into the notebook.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        importlib.import_module("tqdm.auto")
     history = namespace.get("In")
     for source in history if isinstance(history, list) else []:
         for name in _assigned(source) if source.startswith(INJECTED) else []:

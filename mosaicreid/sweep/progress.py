@@ -10,43 +10,45 @@ _RULE = "run"
 class SweepProgress(logging.Handler):
     """For Snakemake's logger: prints runs done, running, failed and to come, and the time left, to standard error.
 
-    It reads the events that Snakemake documents for its logger plugins. The time is that of this call's runs so far,
-    at the same pace.
+    It reads the events that Snakemake documents for its logger plugins. The time left supposes that runs go on to end
+    as often as they did in this call.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self._total = 0
-        self._done = self._failed = 0
         self._running: set[int] = set()
+        self._done: set[int] = set()
+        self._failed: set[int] = set()
         self._began: float | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Count a run that starts or ends, and say so when it ends."""
-        event = str(getattr(record, "event", ""))
+        told = record.__dict__
+        event = str(told.get("event"))
         if event == "run_info":
-            self._total = record.__dict__["stats"].get(_RULE, 0)
-        elif event == "job_info" and record.__dict__["rule_name"] == _RULE:
+            self._total = told["stats"].get(_RULE, 0)
+        elif event == "job_info" and told["rule_name"] == _RULE:
             self._began = self._began or time.monotonic()
-            self._running.add(record.__dict__["jobid"])
-        elif event == "job_finished" and record.__dict__["job_id"] in self._running:
-            self._running.remove(record.__dict__["job_id"])
-            self._done += 1
-            self._say()
-        elif event == "job_error" and record.__dict__["jobid"] in self._running:
-            self._running.remove(record.__dict__["jobid"])
-            self._failed += 1
-            self._say()
+            self._running.add(told["jobid"])
+            # A retry takes back that the run has failed.
+            self._failed.discard(told["jobid"])
+        elif event == "job_finished" and told["job_id"] in self._running:
+            self._end(told["job_id"], self._done)
+        elif event == "job_error" and told["jobid"] in self._running:
+            self._end(told["jobid"], self._failed)
 
-    def _say(self) -> None:
-        waiting = self._total - self._done - self._failed - len(self._running)
-        left = ""
-        if self._done and waiting + len(self._running):
-            assert self._began is not None
-            seconds = (time.monotonic() - self._began) / (self._done + self._failed) * (waiting + len(self._running))
-            left = f"; about {_duration(seconds)} left"
-        counts = f"{self._done} of {self._total} done, {len(self._running)} running, {waiting} to come"
-        print(f"runs: {counts}, {self._failed} failed{left}", file=sys.stderr, flush=True)
+    def _end(self, job: int, ended: set[int]) -> None:
+        assert self._began is not None
+        self._running.remove(job)
+        ended.add(job)
+        gone = len(self._done) + len(self._failed)
+        remaining = self._total - gone
+        counts = f"{len(self._done)} of {self._total} done, {len(self._running)} running"
+        waiting = f"{remaining - len(self._running)} to come, {len(self._failed)} failed"
+        pace = (time.monotonic() - self._began) / gone
+        left = f"; about {_duration(pace * remaining)} left" if remaining else ""
+        print(f"runs: {counts}, {waiting}{left}", file=sys.stderr, flush=True)
 
 
 def _duration(seconds: float) -> str:

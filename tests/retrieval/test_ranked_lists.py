@@ -68,9 +68,28 @@ def test_frames_tell_right_from_wrong_without_colour(retrieval):
     result = evaluate(ours, theirs, query.pids, query.camids, gallery.pids, gallery.camids)
     best, _ = best_and_worst(result.per_query, query, gallery, ours, theirs, queries=1, depth=9)
     figure = plot_ranked_lists(best, query, gallery)
-    frames = [axis.spines["left"].get_linestyle() for axis in figure.axes[1:]]
+    frames = [frame.get_linestyle() for frame in figure.axes[0].patches]
     assert frames == ["-" if correct else "--" for correct in best[0].correct]
     assert len(set(frames)) == 2
+
+
+def test_every_photograph_stands_in_its_frame_under_its_title(retrieval):
+    query, gallery, ours, theirs = retrieval
+    result = evaluate(ours, theirs, query.pids, query.camids, gallery.pids, gallery.camids)
+    lists, _ = best_and_worst(result.per_query, query, gallery, ours, theirs, queries=2, depth=3)
+    axis = plot_ranked_lists(lists, query, gallery).axes[0]
+    canvas = axis.images[0].get_array()
+    height, width = query.pixels.shape[2:]
+    framed = iter(axis.patches)
+    titles = iter([text.get_text() for text in axis.texts])
+    for each in lists:
+        assert next(titles) == f"AP {100 * each.ap:.0f} %"
+        for rank, index in enumerate(each.gallery, start=1):
+            assert next(titles) == str(rank)
+            left, top = (round(number + 0.5) for number in next(framed).get_xy())
+            shown = canvas[top : top + height, left : left + width]
+            np.testing.assert_array_equal(shown, gallery.pixels[index].transpose(1, 2, 0))
+    assert next(framed, None) is next(titles, None) is None
 
 
 def test_lists_end_where_nothing_is_left_and_show_no_junk():

@@ -165,8 +165,18 @@ def _killed_while_saving(world, runs, epoch):
     train_run(small(), root=world, runs=runs)
 
 
+def _processes():
+    """Processes forked from one that has imported everything and computed nothing.
+
+    A fork of this one, whose OpenMP threads have started, might hang in them.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mosaicreid.training.run", "open_clip", "accelerate", "peft", "torch._dynamo"])
+    return context
+
+
 def test_kill_9_in_the_middle_of_a_checkpoint_loses_that_epoch_alone(world, finished, shared):
-    process = multiprocessing.get_context("spawn").Process(target=_killed_while_saving, args=(world, shared, 3))
+    process = _processes().Process(target=_killed_while_saving, args=(world, shared, 3))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
@@ -263,8 +273,7 @@ def _as_process(rank, port, work, arguments):
 
 
 def two_processes(work, *arguments):
-    # A fork of a process whose OpenMP threads have started may hang in them.
-    port, context = _free_port(), multiprocessing.get_context("spawn")
+    port, context = _free_port(), _processes()
     both = [context.Process(target=_as_process, args=(rank, port, work, arguments)) for rank in range(2)]
     for process in both:
         process.start()
