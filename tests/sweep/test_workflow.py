@@ -208,11 +208,7 @@ def test_every_planned_command_is_whole(tmp_path: Path) -> None:
     asked = 0
     for command in commands:
         for part in re.split(r"&&|\|\||;", command):
-            words = (
-                shlex.split(re.split(" >+ ", part)[0])
-                if re.match(r"\s*(TQDM_DISABLE=1 )?(mosaicreid|papermill) ", part)
-                else []
-            )
+            words = shlex.split(re.split(" >+ ", part)[0]) if re.match(r"\s*(mosaicreid|papermill) ", part) else []
             if "papermill" in words:
                 papermill.make_context("papermill", words[words.index("papermill") + 1 :])
             elif words:
