@@ -70,6 +70,8 @@ for module in sys.argv[1:]:
 print(json.dumps(missing))
 """
     missing = json.loads(alone(code, *modules, folder=tmp_path))
+    # What jupyter_client alone loads, of which it is a part.
+    assert missing.pop("mosaicreid.sweep.forked_kernel") == "jupyter_client"
     assert set(missing.values()) == {"matplotlib", "seaborn"}
     assert [module for module in missing if not draws(module)] == []
 

@@ -162,6 +162,9 @@ def test_the_wheel_says_what_the_project_says(wheel: ZipFile) -> None:
         "[console_scripts]",
         "mosaicreid = mosaicreid.cli:main",
         "",
+        "[jupyter_client.kernel_provisioners]",
+        "mosaicreid-forked = mosaicreid.sweep.forked_kernel:ForkedProvisioner",
+        "",
     ]
     assert "Root-Is-Purelib: true" in wheel.read(f"{about}/WHEEL").decode()
 
