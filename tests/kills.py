@@ -209,11 +209,13 @@ def _wait(process: subprocess.Popen[bytes], until: Callable[[], object]) -> bool
 
 def _does(process: psutil.Process, what: str) -> bool:
     try:
-        words = process.cmdline()
+        words, parent = process.cmdline(), process.parent()
+        # A forked kernel still has the command of the server, its parent.
+        forked = parent is not None and parent.cmdline() == words and "mosaicreid.sweep.kernel_serving" in words
     except psutil.Error:
         return False
     if what == "kernel":
-        return "ipykernel_launcher" in words
+        return forked or "ipykernel_launcher" in words
     return what == "papermill" and any(Path(word).name == what for word in words[:3])
 
 
