@@ -1,6 +1,7 @@
 """Records in JSON files: a pydantic model says what a file holds, and what does not fit is one line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,8 +36,8 @@ def read_record(path: Path, kind: type[R]) -> R:
         place = ".".join(map(str, first["loc"])) or "the file"
         got = "" if first["type"] in ("missing", "json_invalid") else f", got {_shown(first['input'])}"
         raise InputError(f"{path}: {place}: {first['msg'].lower()}{got}") from error
-    # pydantic takes the last of several values of one name.
-    _parsed(content, path)
+    # pydantic takes the last of several values of one name, and NaN where any value will do.
+    _parsed(content, path, constant=_refuse)
     return record
 
 
@@ -59,11 +60,15 @@ def _content(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _parsed(content: bytes, path: Path) -> Any:
+def _parsed(content: bytes, path: Path, *, constant: Callable[[str], Any] = float) -> Any:
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_object)
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=constant)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number in JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

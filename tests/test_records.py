@@ -37,3 +37,12 @@ def test_what_is_not_json_is_one_line(read: Callable[[Path], Any], content: byte
         read(tmp_path / "a.json")
     with pytest.raises(InputError, match="cannot be read"):
         read(tmp_path / "b.json")
+
+
+def test_a_record_has_no_nan_even_where_any_value_will_do(tmp_path: Path) -> None:
+    class Loose(Record):
+        anything: dict[str, Any]
+
+    (tmp_path / "a.json").write_text('{"anything": {"a": NaN}}')
+    with pytest.raises(InputError, match="NaN is not a number in JSON"):
+        read_record(tmp_path / "a.json", Loose)

@@ -126,7 +126,7 @@ class Area:
                 case 0:
                     state[name] = random.choice(strange)
                 case 1:
-                    state[odd(random) if random.random() < 0.5 else 3] = value
+                    state[random.choice([3, 0.5, None, True, "", "a\nb", ("x",)])] = value
                 case 2:
                     content = random.choice([*strange, [state], {"a": state, "b": {"class_embedding": floats}}])
                 case _:
