@@ -157,6 +157,7 @@ def _features(name: str, values: object, device: torch.device | str | None) -> T
 
 def _first_out_of_range(features: Tensor) -> int | None:
     low, high = _RANGE[features.dtype]
-    largest = torch.linalg.vector_norm(features, torch.inf, dim=1)
+    # Several times as fast as the norm of order infinity.
+    largest = torch.maximum(features.amax(dim=1), -features.amin(dim=1))
     odd = (largest > 0) & ~((largest >= low) & (largest <= high)) & largest.isfinite()
     return int(odd.nonzero()[0]) if odd.any() else None

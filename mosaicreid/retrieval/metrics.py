@@ -24,7 +24,8 @@ from mosaicreid.retrieval.similarity import Similarity, feature_scores
 from mosaicreid.retrieval.ties import TieBlocks, Ties
 
 RANKS = (1, 5, 10, 20)
-BLOCK_ROWS = 256
+# A block of scores has this many entries, 128 MiB in float32, within a number of rows that a matrix product likes.
+_BLOCK_ENTRIES, _BLOCK_ROWS = 2**25, (64, 512)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def evaluate(
     ranks: Sequence[int] = RANKS,
     ties: Ties = "expected",
     device: torch.device | str | None = None,
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
 ) -> Retrieval:
     """Rank the gallery for every query by the similarity of features.
 
@@ -77,14 +78,15 @@ def evaluate(
         ties: ``expected`` over every order of equal scores, or a bound: matches first among equals (``optimistic``) or
             last (``pessimistic``).
         device: where to compute; default: where ``gallery_features`` are.
-        block_rows: how many queries are scored at a time; decides memory, never the result.
+        block_rows: how many queries are scored at a time; decides memory, never the result. Default: what 128 MiB of
+            float32 hold, between 64 and 512.
 
     Raises:
         InputError: shapes, dtypes or names that do not fit, features that are not finite, or no query with a match.
     """
     queries, gallery = feature_pair(query_features, gallery_features, device)
     ids = Ids.check(query_pids, query_camids, gallery_pids, gallery_camids)
-    options = _Options.check(ranks, ties, block_rows)
+    options = _Options.check(ranks, ties, block_rows, len(ids.gallery_pids))
     choice("similarity", similarity, get_args(Similarity))
     expected = (len(ids.query_pids), len(ids.gallery_pids), gallery.shape[1])
     if (len(queries), len(gallery), queries.shape[1]) != expected:
@@ -104,7 +106,7 @@ def evaluate_scores(
     *,
     ranks: Sequence[int] = RANKS,
     ties: Ties = "expected",
-    block_rows: int = BLOCK_ROWS,
+    block_rows: int | None = None,
 ) -> Retrieval:
     """Rank by scores that exist already: integer or floating point, higher is better (negate distances).
 
@@ -115,7 +117,7 @@ def evaluate_scores(
     The other arguments, the result and the errors are those of ``evaluate``.
     """
     ids = Ids.check(query_pids, query_camids, gallery_pids, gallery_camids)
-    options = _Options.check(ranks, ties, block_rows)
+    options = _Options.check(ranks, ties, block_rows, len(ids.gallery_pids))
     if callable(scores):
         rows_of = scores
     else:
@@ -136,8 +138,10 @@ class _Options:
     block_rows: int
 
     @classmethod
-    def check(cls, ranks: object, ties: Ties, block_rows: object) -> "_Options":
+    def check(cls, ranks: object, ties: Ties, block_rows: object, num_gallery: int) -> "_Options":
         choice("ties", ties, get_args(Ties))
+        if block_rows is None:
+            block_rows = int(np.clip(_BLOCK_ENTRIES // num_gallery, *_BLOCK_ROWS))
         return cls(counts("ranks", ranks), ties, count("block_rows", block_rows))
 
 

@@ -4,7 +4,7 @@ The Market-1501 protocol (Zheng et al. 2015) is applied here: a match has the qu
 with the query's identity and camera are removed for that query, junk (identity -1) for all; everything else competes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from mosaicreid.errors import InputError
+from mosaicreid.retrieval.counting import count_by_sorting, count_on_cpu
 from mosaicreid.retrieval.inputs import integers
 
 JUNK = -1
@@ -113,62 +114,21 @@ def _rank_block(
     same_camera = ids.gallery_camids[column] == ids.query_camids[rows, None]
     match, removed = same_pid & ~same_camera, same_pid & same_camera
 
-    lowest, highest = _check_scores(block, rows.start)
+    lowest = _check_scores(block, rows.start)
     match_score = block.gather(1, _index(column, block))
     # What is removed drops below every score, so that it outranks no match.
     block[_index(np.nonzero(removed)[0], block), _index(column[removed], block)] = lowest
     if len(junk):
         block[:, _index(junk, block)] = lowest
     if block.device.type == "cpu":
-        above, at_least = _count_on_cpu(block, match_score, torch.from_numpy(match), highest, pool)
+        above, at_least = count_on_cpu(block, match_score, torch.from_numpy(match), pool)
     else:
         above, at_least = count_by_sorting(block, match_score)
     return np.nonzero(match)[0] + rows.start, above[match], at_least[match]
 
 
-def count_by_sorting(block: Tensor, match_score: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many entries of each row (B, G) exceed, and how many reach, each score of that row (B, M): (B, M) int64."""
-    ascending = block.sort(dim=1).values
-    above = block.shape[1] - torch.searchsorted(ascending, match_score, right=True)
-    at_least = block.shape[1] - torch.searchsorted(ascending, match_score)
-    return above.cpu().numpy(), at_least.cpu().numpy()
-
-
-def _count_on_cpu(
-    block: Tensor, match_score: Tensor, match: Tensor, highest: float, pool: ThreadPoolExecutor
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As ``count_by_sorting`` where ``match`` (B, M) is set; overwrites ``block``. Several times as fast: torch.sort
-    also makes indices that nobody needs, and entries below the worst match of their row need no sorting."""
-    floor = match_score.masked_fill(~match, highest).amin(dim=1, keepdim=True)
-    above, at_least = torch.empty_like(match, dtype=torch.int64), torch.empty_like(match, dtype=torch.int64)
-    arrays = [tensor.numpy() for tensor in (block, match_score, floor, above, at_least)]
-    chunks = [np.array_split(array, torch.get_num_threads()) for array in arrays]
-    list(pool.map(_count_rows, *chunks))
-    return above.numpy(), at_least.numpy()
-
-
-def _count_rows(
-    block: NDArray[np.number],
-    match_score: NDArray[np.number],
-    floor: NDArray[np.number],
-    above: NDArray[np.int64],
-    at_least: NDArray[np.int64],
-) -> None:
-    """Fill ``above`` and ``at_least``."""
-    reach = block >= floor
-    if 4 * np.count_nonzero(reach) > block.size:
-        # Matches all over the ranking, as with untrained features: picking costs more than it saves.
-        block.sort(axis=1)
-        ascending: Iterable[NDArray[np.number]] = block
-    else:
-        ascending = (np.sort(row[kept]) for row, kept in zip(block, reach, strict=True))
-    for query, row in enumerate(ascending):
-        above[query] = len(row) - row.searchsorted(match_score[query], side="right")
-        at_least[query] = len(row) - row.searchsorted(match_score[query])
-
-
-def _check_scores(block: Tensor, first_query: int) -> tuple[float, float]:
-    """The values that stand below every score and above every one; InputError where a score leaves no room for them."""
+def _check_scores(block: Tensor, first_query: int) -> float:
+    """The value that stands below every score; InputError where a score is this, or the largest of its type."""
     if block.is_floating_point():
         lowest, highest = -torch.inf, torch.inf
         fault, expected = "not finite", "finite features and scores (a diverged training run gives others)"
@@ -180,7 +140,7 @@ def _check_scores(block: Tensor, first_query: int) -> tuple[float, float]:
         raise InputError(
             f"query {first_query + int(bad.nonzero()[0])} has scores that are {fault}; expected {expected}"
         )
-    return lowest, highest
+    return lowest
 
 
 def _index(values: NDArray[np.int64], like: Tensor) -> Tensor:

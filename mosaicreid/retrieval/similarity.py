@@ -5,16 +5,19 @@ last bit; every copy of a row takes the score of the first. Sums of whole number
 here keeps it so: half a square by euclidean, and for cosine a quotient of whole numbers instead of a root.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Similarity = Literal["cosine", "euclidean", "dot"]
-_ROWS = 256
+_ROWS = 1024
+# In so few columns the rows of trained features differ unless they are equal; a few numbers need less memory.
+_COLUMNS, _MANY = 16, 2**14
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,18 @@ class Copies:
 
     @classmethod
     def find(cls, features: Tensor) -> Self:
-        """Compare the rows of (G, D) features by a hash of their bits, and those that agree in full."""
-        kind = torch.int64 if features.dtype == torch.float64 else torch.int32
-        generator = torch.Generator().manual_seed(0)
-        weights = torch.randint(2**62, (features.shape[1],), generator=generator).to(features.device)
-        # Adding zero makes one of the two zeros; sums of integers wrap around and depend on no order.
-        keys = [((part + 0.0).view(kind) * weights).sum(dim=1).cpu() for part in features.split(_ROWS)]
-        _, first, group = np.unique(torch.cat(keys).numpy(), return_index=True, return_inverse=True)
-        rows = np.flatnonzero(first[group] != np.arange(len(features)))
-        pairs = torch.from_numpy(np.stack([rows, first[group][rows]], axis=1)).to(features.device)
+        """Compare the rows of (G, D) features: those that agree in a few columns by a hash of all their bits, and those
+        that agree in this in full."""
+        few = features[:, :: -(-features.shape[1] // _COLUMNS)]
+        _, group, size = np.unique(_keys(few.split(_MANY)), return_inverse=True, return_counts=True)
+        alike = torch.from_numpy(np.flatnonzero(size[group] > 1)).to(features.device)
+        _, first, group = np.unique(
+            _keys(features[part] for part in alike.split(_ROWS)), return_index=True, return_inverse=True
+        )
+        later = np.flatnonzero(first[group] != np.arange(len(group)))
+        pairs = alike[torch.from_numpy(np.stack([later, first[group][later]], axis=1)).to(features.device)]
         equal = [(features[part[:, 0]] == features[part[:, 1]]).all(dim=1) for part in pairs.split(_ROWS)]
-        pairs = pairs[torch.cat(equal)] if equal else pairs
+        pairs = pairs[torch.cat(equal)]
         return cls(pairs[:, 0], pairs[:, 1])
 
     def level(self, scores: Tensor) -> Tensor:
@@ -64,7 +68,9 @@ def feature_scores(
     if similarity == "dot":
         return dot
     # In portions, because the squares of all features would be as large as the features.
-    square = copies.level(torch.cat([part.square().sum(dim=1) for part in gallery.split(_ROWS)])[None])
+    squares = gallery.new_empty((_ROWS, gallery.shape[1]))
+    portions = [torch.square(part, out=squares[: len(part)]).sum(dim=1) for part in gallery.split(_ROWS)]
+    square = copies.level(torch.cat(portions)[None])
     if similarity == "euclidean":
         half_square = square / 2
         return lambda rows: dot(rows).sub_(half_square)
@@ -82,6 +88,17 @@ def feature_scores(
         min=torch.finfo(gallery.dtype).tiny ** 0.5
     )
     return lambda rows: dot(rows).div_(norm)
+
+
+def _keys(parts: Iterable[Tensor]) -> NDArray[np.int64]:
+    """(G,) a hash of the bits of each row of the parts (B, D), which follow each other."""
+    keys = []
+    for part in parts:
+        kind = torch.int64 if part.dtype == torch.float64 else torch.int32
+        weights = torch.randint(2**62, (part.shape[1],), generator=torch.Generator().manual_seed(0)).to(part.device)
+        # Adding zero makes one of the two zeros; sums of integers wrap around and depend on no order.
+        keys.append(((part + 0.0).view(kind) * weights).sum(dim=1).cpu().numpy())
+    return np.concatenate(keys)
 
 
 def _is_whole(features: Tensor) -> bool:

@@ -103,6 +103,19 @@ def test_copies_are_found_whatever_the_layout_and_the_sign_of_zero():
         assert pairs == {row: int(equal[row].nonzero()[0]) for row in range(6) if equal[row, :row].any()}
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), width=st.integers(1, 70), dtype=st.sampled_from([torch.float32, torch.float64]))
+def test_copies_are_found_among_rows_that_differ_in_any_one_column(seed, width, dtype):
+    rng = np.random.default_rng(seed)
+    rows = torch.from_numpy(rng.integers(2, size=(3, width))).to(dtype)[rng.integers(3, size=40)]
+    changed = rng.integers(40, size=15)
+    rows[changed, rng.integers(width, size=15)] += 2.0**-20
+    copies = Copies.find(rows)
+    pairs = dict(zip(copies.rows.tolist(), copies.first.tolist(), strict=True))
+    equal = (rows[:, None] == rows).all(dim=2)
+    assert pairs == {row: int(equal[row].nonzero()[0]) for row in range(40) if equal[row, :row].any()}
+
+
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean", "dot"])
 @pytest.mark.parametrize("exponent", [-140, -100, -70, -50, 50, 60, 100])
 @pytest.mark.parametrize("which", ["query", "gallery", "both"])
