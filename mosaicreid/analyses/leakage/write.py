@@ -7,6 +7,7 @@ import pandas as pd
 from mosaicreid import published
 from mosaicreid.analyses.leakage.compute import find_candidates
 from mosaicreid.analyses.leakage.figures import plot_leakage_published, plot_leakage_shapley
+from mosaicreid.analyses.leakage.given_size import DRAWS, bits_given_size
 from mosaicreid.analyses.leakage.tables import (
     leakage_published,
     leakage_relation,
@@ -48,13 +49,21 @@ def write_leakage(annotations: Path, results: Path) -> list[Path]:
         parts["summary"].append(leakage_summary(table, candidates, schema))
         parts["shapley"].append(leakage_shapley(table, schema))
         parts["published"].append(leakage_published(table, schema))
-        parts["relation"].append(leakage_relation(parts["published"][-1], parts["shapley"][-1]))
-        table3 = published.table_path(3, dataset)
-        inputs |= read | {table3.name: table3}
+        table3 = published.load_table(3, dataset)
+        given_size = bits_given_size(
+            table3[list(schema.attributes)].to_numpy(),
+            table3["mAP"].to_numpy(float),
+            table["entropy_bits"].iloc[0] - table["entropy_bits"].to_numpy(float),
+        )
+        parts["relation"].append(leakage_relation(parts["published"][-1], parts["shapley"][-1]).assign(**given_size))
+        inputs |= read | {published.table_path(3, dataset).name: published.table_path(3, dataset)}
     for number in (4, 7):
         inputs[published.table_path(number).name] = published.table_path(number)
     for name, frames in parts.items():
-        tables[f"leakage_{name}"] = Table(frame=pd.concat(frames, ignore_index=True), inputs=inputs)
+        parameters = {"draws": DRAWS, "seed": 0} if name == "relation" else {}
+        tables[f"leakage_{name}"] = Table(
+            frame=pd.concat(frames, ignore_index=True), inputs=inputs, parameters=parameters
+        )
     return write_tables(tables, results)
 
 
