@@ -16,8 +16,8 @@ from torch import Tensor
 
 Similarity = Literal["cosine", "euclidean", "dot"]
 _ROWS = 1024
-# In so few columns the rows of trained features differ unless they are equal; a few numbers need less memory.
-_COLUMNS, _MANY = 16, 2**14
+# In so few columns even rows of zeros and ones differ unless they are equal; a few numbers need less memory.
+_COLUMNS, _MANY = 32, 2**14
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ def bits_given_size(
     ``partial_p`` its two-sided p-value by Student's t, configurations being independent. ``relabel_p`` assumes no such
     thing: attributes exchange their names at random, so that every configuration keeps its number of attributes and
     what it shares with others, and reveals the bits of other attributes. It is the share of such exchanges, the true
-    names among them, in which the partial correlation is as high; ``relabel_p_two_sided`` of those in which it is as far
-    from zero on either side, where exchanges need not lie around zero.
+    names among them, in which the partial correlation is as high; ``relabel_p_two_sided`` of those in which it is as
+    far from zero on either side, where exchanges need not lie around zero.
 
     Args:
         included: (C, A) 0/1. score: (C,). known: (2^A,) bits that each subset reveals, ordered as
