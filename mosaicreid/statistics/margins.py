@@ -1,0 +1,29 @@
+"""What counts as next to nothing: the one margin of every claim that an effect is limited or absent."""
+
+import numpy as np
+from scipy import stats
+
+from mosaicreid.errors import InputError
+from mosaicreid.statistics.inputs import shown
+
+SHARE = 0.1
+
+
+def margin_of(gain: float) -> float:
+    """A tenth of the gain of all attributes over the baseline, in its unit: half a point means something else where
+    all attributes gain 3 points than where they gain 60.
+
+    Raises:
+        InputError: the gain is not a positive number.
+    """
+    if not 0 < gain < np.inf:
+        raise InputError(
+            f"got a gain of {shown(gain)} from all attributes; expected a positive number, a tenth of which is the "
+            "margin of equivalence (without a gain there is nothing to be a small part of)"
+        )
+    return SHARE * float(gain)
+
+
+def equivalence_p(effect: float, std_err: float, df: float, margin: float) -> float:
+    """The p-value of two one-sided tests that an effect lies within +-margin (Schuirmann 1987), by Student's t."""
+    return float(stats.t.sf((margin - abs(effect)) / std_err, df))
