@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -151,7 +152,7 @@ def effects(fitted: Fit, *, margin: float, level: float = 0.95) -> pd.DataFrame:
     beta, std_err, df = fitted.beta[1:], fitted.std_err[1:], fitted.df[1:]
     half = stats.t.ppf(0.5 + level / 2, df) * std_err
     p_value = 2 * stats.t.sf(np.abs(beta) / std_err, df)
-    p_equivalence = stats.t.sf((margin - np.abs(beta)) / std_err, df)
+    p_equivalence = equivalence_p(beta, std_err, df, margin)
     return pd.DataFrame(
         {
             "attribute": fitted.names[1:],
@@ -167,6 +168,11 @@ def effects(fitted: Fit, *, margin: float, level: float = 0.95) -> pd.DataFrame:
             "share_identities": np.diag(fitted.covariance_identities)[1:] / std_err**2,
         }
     )
+
+
+def equivalence_p(effect: ArrayLike, std_err: ArrayLike, df: ArrayLike, margin: float) -> NDArray[np.float64]:
+    """p-values of two one-sided tests that effects lie within +-margin (Schuirmann 1987), by Student's t."""
+    return np.asarray(stats.t.sf((margin - np.abs(effect)) / std_err, df))
 
 
 def variance_components(panel: Panel) -> pd.DataFrame:

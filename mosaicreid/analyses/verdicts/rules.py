@@ -14,9 +14,10 @@ from scipy import stats
 
 from mosaicreid import published
 from mosaicreid.analyses.robust.contrasts import contrast_weights
+from mosaicreid.analyses.robust.margins import margin_of
 from mosaicreid.analyses.verdicts.single_rows import deciding_configurations
 from mosaicreid.results import Tables
-from mosaicreid.statistics.margins import equivalence_p, margin_of
+from mosaicreid.statistics.mixed_effects import equivalence_p
 
 LEVEL = 0.05
 
@@ -197,7 +198,7 @@ def our_limited(attribute: str) -> Rule:
 def _limited(what: str, point: float, std_err: float, df: float, margin: float) -> Finding:
     """Two one-sided tests at 5 % show that an effect is within the margin; an interval beyond it, that it is not."""
     half = std_err * stats.t.ppf(1 - LEVEL / 2, df)
-    p_within = equivalence_p(point, std_err, df, margin)
+    p_within = float(equivalence_p(point, std_err, df, margin))
     p_beyond = float(2 * stats.t.sf((abs(point) - margin) / std_err, df))
     verdict = "holds" if p_within < LEVEL else judge_limited(point - half, point + half, margin)
     return Finding(

@@ -1,7 +1,6 @@
 """What counts as next to nothing: the one margin of every claim that an effect is limited or absent."""
 
 import numpy as np
-from scipy import stats
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.inputs import shown
@@ -22,8 +21,3 @@ def margin_of(gain: float) -> float:
             "margin of equivalence (without a gain there is nothing to be a small part of)"
         )
     return SHARE * float(gain)
-
-
-def equivalence_p(effect: float, std_err: float, df: float, margin: float) -> float:
-    """The p-value of two one-sided tests that an effect lies within +-margin (Schuirmann 1987), by Student's t."""
-    return float(stats.t.sf((margin - abs(effect)) / std_err, df))

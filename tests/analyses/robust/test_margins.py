@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
+from mosaicreid.analyses.robust.margins import margin_of
 from mosaicreid.errors import InputError
-from mosaicreid.statistics.margins import equivalence_p, margin_of
+from mosaicreid.statistics.mixed_effects import equivalence_p
 
 
 def test_the_margin_is_a_tenth_of_the_gain() -> None:
