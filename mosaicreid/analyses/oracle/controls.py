@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle import labels
 from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
-from mosaicreid.analyses.oracle.fusion import Identities, fuse
+from mosaicreid.analyses.oracle.fusion import Identities, fuse, fuse_crossfit
 from mosaicreid.analyses.oracle.labels import Codes
 from mosaicreid.attributes import Schema
 from mosaicreid.data.loaders import Samples
@@ -80,7 +80,8 @@ def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -
     """Every control on one model; ``seed`` drives the random labels. Names and levels of the rows:
 
     ``baseline``; ``oracle`` (the true labels); ``labels`` (agreement alone, no image); ``fusion``, ``fusion-crossfit``
-    and ``fusion-best`` (baseline score plus weighted agreement, no experts; see ``fusion``); ``permuted-people`` and
+    and ``fusion-best`` (baseline score plus weighted agreement, no experts; see ``fusion``); ``oracle-fusion-crossfit``
+    (the experts' score plus weighted agreement, over the same halves of the people); ``permuted-people`` and
     ``permuted-images`` (the trained model gets other people's labels, consistently or image by image);
     ``permuted-trained`` (as ``permuted-people``, by experts that were trained on permuted labels); ``noise-query``,
     ``noise-gallery``, ``noise-both`` (level: probability of a wrong label, drawn per image); ``predicted`` (linear
@@ -109,6 +110,9 @@ def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -
     }
     rows = [_frame(probe, name, _ap(probe, scores)) for name, scores in scored.items()]
     rows += [_frame(probe, name, ap) for name, ap in fusion.ap.items()]
+    # The generator's first draw again: the halves of the people that ``fuse`` has made.
+    given_labels = fuse_crossfit((oracle, agreeing, probe.ids), np.random.default_rng(seed))
+    rows.append(_frame(probe, "oracle-fusion-crossfit", given_labels))
     rows += _noise(probe, generator, noise)
     rows += _among_look_alikes(probe, {"alike-baseline": similar, "alike-oracle": oracle})
     return Controls(

@@ -65,6 +65,14 @@ def fuse(
     return Fusion(ap=by_choice, weights=table)
 
 
+def fuse_crossfit(
+    test: tuple[Tensor, Tensor, Identities], generator: np.random.Generator, *, weights: Sequence[float] = WEIGHTS
+) -> NDArray[np.float64]:
+    """Average precision (Q,) by ``similarity + weight * agreement``, weights cross-fitted; arguments and errors as of
+    ``fuse``."""
+    return cross_fit(np.stack(_ap(test, weights)), np.asarray(test[2][0]), generator)[0]
+
+
 def cross_fit(
     ap: NDArray[np.float64], pids: NDArray[np.integer], generator: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

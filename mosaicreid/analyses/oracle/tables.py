@@ -120,13 +120,16 @@ def split_table(answers: Answers) -> pd.DataFrame:
     """How ``oracle - baseline`` divides: split, part, minuend, subtrahend, points with ci_low and ci_high, and share.
 
     ``gain``/``whole`` is the gain itself; every split through a control has the parts ``to control`` (control -
-    baseline) and ``from control`` (oracle - control), which add up to the gain; ``look-alikes``/``whole`` is the gain
-    among equal attribute vectors, on its own queries. ``share`` is of the whole gain, NaN where its interval holds 0.
+    baseline) and ``from control`` (oracle - control), which add up to the gain; ``given-labels``/``whole`` is what
+    experts add where label agreement is added to both scores; ``look-alikes``/``whole`` is the gain among equal
+    attribute vectors, on its own queries. ``share`` is of the whole gain, NaN where its interval holds 0.
     """
     steps = [("gain", "whole", "oracle", BASELINE)]
     for split, control in SPLITS:
         if (control, 0.0) in answers.ap:
             steps += [(split, "to control", control, BASELINE), (split, "from control", "oracle", control)]
+    if ("oracle-fusion-crossfit", 0.0) in answers.ap:
+        steps.append(("given-labels", "whole", "oracle-fusion-crossfit", "fusion-crossfit"))
     if ("alike-oracle", 0.0) in answers.ap:
         steps.append(("look-alikes", "whole", "alike-oracle", "alike-baseline"))
     rows = []

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from mosaicreid.analyses.oracle.controls import Probe, run_controls
+from mosaicreid.analyses.oracle.labels import WEIGHTS
 from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.models.router import Router
-from mosaicreid.retrieval.metrics import evaluate
+from mosaicreid.retrieval.metrics import evaluate, evaluate_scores
 
 SCHEMA = get_schema("dukemtmc")
 PEOPLE, CAMERAS = 12, 3
@@ -106,6 +107,46 @@ def test_labels_alone_rank_by_the_attributes_that_agree(found: dict[str, pd.Seri
         orders = [np.sort(generator.permutation(tied)[:hits]) + 1 for _ in range(4000)]
         expected = np.mean([np.mean(np.arange(1, hits + 1) / order) for order in orders])
         assert found["labels"][query] == pytest.approx(expected, abs=0.02)
+
+
+class Sighted(StandIn):
+    """Its experts also see a little of who a person is, which no label says."""
+
+    def routed_features(self, samples: Samples, codes: np.ndarray, *, model: nn.Module | None = None) -> Tensor:
+        told = super().routed_features(samples, codes, model=model)
+        return torch.cat([told, 0.5 * torch.nn.functional.one_hot(torch.from_numpy(samples.pids))], dim=1)
+
+
+@pytest.mark.parametrize("kind", [StandIn, Sighted])
+def test_what_experts_add_given_the_labels_has_the_labels_in_both_scores(kind: type[StandIn]) -> None:
+    plain = make_probe()
+    # Of two attributes alone, so that labels do not settle everything.
+    few = {
+        name: replace(samples, codes=np.where(np.arange(samples.codes.shape[1]) < 2, samples.codes, 1))
+        for name, samples in (("query", plain.query), ("gallery", plain.gallery))
+    }
+    probe = kind(**{**plain.__dict__, **few})
+    found = answers(probe, noise=())
+    people = np.unique(probe.query.pids)
+    first = np.isin(probe.query.pids, np.random.default_rng(0).permutation(people)[: len(people) // 2])
+    for name, features in {
+        "fusion-crossfit": probe.baseline_features,
+        "oracle-fusion-crossfit": lambda samples: probe.routed_features(samples, samples.codes),
+    }.items():
+        query, gallery = (torch.nn.functional.normalize(features(samples)) for samples in (probe.query, probe.gallery))
+        agreeing = (probe.query.codes[:, None] == probe.gallery.codes).mean(axis=2)
+        ap = np.stack(
+            [
+                evaluate_scores((query @ gallery.T).numpy() + weight * agreeing, *probe.ids).per_query["ap"]
+                for weight in WEIGHTS
+            ]
+        )
+        for half in (first, ~first):
+            best = ap[:, ~half].mean(axis=1).argmax()
+            np.testing.assert_allclose(found[name].to_numpy()[half], ap[best, half], rtol=1e-5)
+    # Experts that know labels and nothing else add nothing to them.
+    added = (found["oracle-fusion-crossfit"] - found["fusion-crossfit"]).mean()
+    assert added > 0.1 if kind is Sighted else abs(added) < 0.02
 
 
 def test_consistent_permutation_keeps_what_labels_give_away_and_inconsistent_does_not(

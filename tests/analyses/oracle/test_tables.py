@@ -18,6 +18,7 @@ LEVELS = {
     ("fusion", 0.0): 0.45,
     ("fusion-crossfit", 0.0): 0.52,
     ("fusion-best", 0.0): 0.53,
+    ("oracle-fusion-crossfit", 0.0): 0.63,
     ("permuted-people", 0.0): 0.41,
     ("permuted-images", 0.0): 0.30,
     ("permuted-trained", 0.0): 0.55,
@@ -73,7 +74,7 @@ def test_the_parts_of_every_split_add_up_to_the_gain(per_query: pd.DataFrame) ->
     table = split_table(arrange(per_query))
     gain = table[table["split"] == "gain"].iloc[0]
     assert gain["points"] == pytest.approx((points(per_query, "oracle") - points(per_query, "baseline")).mean())
-    parts = table[~table["split"].isin(["gain", "look-alikes"])].groupby("split")
+    parts = table[~table["split"].isin(["gain", "given-labels", "look-alikes"])].groupby("split")
     assert len(parts) == 7
     for _, rows in parts:
         assert rows["part"].tolist() == ["to control", "from control"]
@@ -81,6 +82,10 @@ def test_the_parts_of_every_split_add_up_to_the_gain(per_query: pd.DataFrame) ->
         assert rows["share"].sum() == pytest.approx(1)
     assert (table["ci_low"] < table["points"]).all()
     assert (table["points"] < table["ci_high"]).all()
+    given = table[table["split"] == "given-labels"].iloc[0]
+    added = points(per_query, "oracle-fusion-crossfit") - points(per_query, "fusion-crossfit")
+    assert given["points"] == pytest.approx(added.mean())
+    assert given["share"] == pytest.approx(added.mean() / gain["points"])
     alike = table[table["split"] == "look-alikes"].iloc[0]
     assert np.isnan(alike["share"])
     assert alike["queries"] == QUERIES // 2
