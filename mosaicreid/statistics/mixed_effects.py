@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -170,7 +170,9 @@ def effects(fitted: Fit, *, margin: float, level: float = 0.95) -> pd.DataFrame:
     )
 
 
-def equivalence_p(effect: ArrayLike, std_err: ArrayLike, df: ArrayLike, margin: float) -> NDArray[np.float64]:
+def equivalence_p(
+    effect: NDArray[np.float64], std_err: NDArray[np.float64], df: NDArray[np.float64], margin: float
+) -> NDArray[np.float64]:
     """p-values of two one-sided tests that effects lie within +-margin (Schuirmann 1987), by Student's t."""
     return np.asarray(stats.t.sf((margin - np.abs(effect)) / std_err, df))
 

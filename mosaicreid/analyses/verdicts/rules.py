@@ -198,7 +198,8 @@ def our_limited(attribute: str) -> Rule:
 def _limited(what: str, point: float, std_err: float, df: float, margin: float) -> Finding:
     """Two one-sided tests at 5 % show that an effect is within the margin; an interval beyond it, that it is not."""
     half = std_err * stats.t.ppf(1 - LEVEL / 2, df)
-    p_within = float(equivalence_p(point, std_err, df, margin))
+    estimate, error, freedom = np.array([[point], [std_err], [df]])
+    p_within = float(equivalence_p(estimate, error, freedom, margin)[0])
     p_beyond = float(2 * stats.t.sf((abs(point) - margin) / std_err, df))
     verdict = "holds" if p_within < LEVEL else judge_limited(point - half, point + half, margin)
     return Finding(

@@ -22,4 +22,4 @@ def test_equivalence_is_two_one_sided_tests(shift: float) -> None:
     sample = np.random.default_rng(0).normal(shift, 1.0, 30)
     described = DescrStatsW(sample)
     expected = described.ttost_mean(-0.5, 0.5)[0]
-    assert equivalence_p(described.mean, described.std_mean, 29, 0.5) == pytest.approx(expected)
+    assert equivalence_p(*np.array([[described.mean], [described.std_mean], [29.0]]), 0.5)[0] == pytest.approx(expected)
