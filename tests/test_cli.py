@@ -156,6 +156,19 @@ def test_a_synthesized_folder_passes_the_check(like, tmp_path, capsys):
     assert out.endswith("nothing wrong\n")
 
 
+def test_options_of_a_world_are_a_line_of_settings(tmp_path, capsys):
+    root = tmp_path / "world"
+    arguments = ["data", "synthesize", str(root), "--like", "dukemtmc", "--identities", "6", "--seed", "3"]
+    assert main([*arguments, "--size", "32x16", "--workers", "1", "--world", "marks=1 distractor_identities=0.3"]) == 0
+    stated = json.loads((root / "synthetic.json").read_text())
+    assert (stated["options"]["marks"], stated["options"]["distractor_identities"]) == (1, 0.3)
+    assert stated["counts"]["query"]["identities"] == stated["counts"]["gallery"]["identities"] - 1 == 2
+    assert "unknown setting of the world 'mark'" in failed(
+        capsys, *arguments[:2], str(tmp_path / "x"), *arguments[3:], "--world", "mark=1"
+    )
+    assert not (tmp_path / "x").exists()
+
+
 def test_image_size_is_height_by_width(capsys):
     parse = build_parser().parse_args
     arguments = ["data", "synthesize", "out", "--like", "dukemtmc", "--identities", "9", "--seed", "1"]

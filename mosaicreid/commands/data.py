@@ -39,6 +39,13 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
         help="how often an image shows an attribute, 0 to 1, in place of the world's own (hat=0.5 age=1)",
     )
     synthesize.add_argument(
+        "--world",
+        default="",
+        metavar="SETTINGS",
+        help='other options of the world: "legibility=0.8 nuisance=0.2 private_cues=1.5 marks=2 '
+        'images_per_camera=[1,2] distractor_identities=0.3"',
+    )
+    synthesize.add_argument(
         "--replace", action="store_true", help="take the place of a folder that this command wrote and nobody added to"
     )
     synthesize.add_argument("--workers", type=whole_number, default=None, help="processes (default: one per core)")
@@ -86,6 +93,7 @@ def _annotations(arguments: argparse.Namespace) -> None:
 
 
 def _synthesize(arguments: argparse.Namespace) -> None:
+    from mosaicreid.config.worlds import world_options
     from mosaicreid.world.synthesize import synthesize
 
     height, width = arguments.size
@@ -98,6 +106,7 @@ def _synthesize(arguments: argparse.Namespace) -> None:
         height=height,
         width=width,
         visibility=dict(arguments.visibility),
+        options=world_options(arguments.like, arguments.world),
         workers=arguments.workers,
         replace=arguments.replace,
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mosaicreid.attributes import AttributeGroup, AttributeType, Schema
+from mosaicreid.datasets.world_options import WorldOptions
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class SyntheticPriors:
 
     ``priors``: shares of an attribute's values, by attribute. ``visibility``: how often an image shows an attribute,
     0..1. ``variety``: attribute vectors to draw from per identity. ``extras``: whether the gallery holds distractors
-    and junk. ``rare_values``: attribute -> a rare value, for pictures in which a hidden value is noticed.
+    and junk. ``rare_values``: attribute -> a rare value, for pictures in which a hidden value is noticed. ``options``:
+    everything else that may be set of a world.
     """
 
     priors: Mapping[str, tuple[float, ...]]
@@ -72,6 +74,7 @@ class SyntheticPriors:
     variety: float
     extras: bool
     rare_values: Mapping[str, str]
+    options: WorldOptions = field(default_factory=WorldOptions)
 
 
 @dataclass(frozen=True, kw_only=True)

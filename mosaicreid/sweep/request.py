@@ -10,12 +10,13 @@ from mosaicreid import published
 from mosaicreid.config.parsing import parse_settings
 from mosaicreid.config.profiles import make_config
 from mosaicreid.config.settings import Config
+from mosaicreid.config.worlds import world_options
 from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.files import check_space
 from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
 
-_WHAT = ("profile", "datasets", "seeds", "identities", "only", "variants", "settings")
+_WHAT = ("profile", "datasets", "seeds", "identities", "world", "only", "variants", "settings")
 _BY_RUN = ("experts", "seed", "profile")
 _WHERE = ("data", "runs", "results", "executed")
 # The paper's Table 6 is Market-1501's; what the paper leaves open is asked of the same dataset.
@@ -28,7 +29,7 @@ class Sweep:
 
     ``every`` holds settings for all runs; ``settings`` is the profile with them. ``variants_on`` names the dataset with
     Table 6 and the ablations, or ``none``. ``only`` names the wanted runs; empty for all of them. ``identities`` is the
-    number of people of a tiny world.
+    number of people of a tiny world, ``world`` the options in which its datasets' worlds differ from their own.
     """
 
     profile: str
@@ -39,6 +40,7 @@ class Sweep:
     variants_on: str
     only: tuple[str, ...]
     identities: int
+    world: str
     data: Path
     runs: Path
     results: Path
@@ -84,7 +86,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         if key not in (*_WHAT, *_WHERE):
             raise one_of("key of --config", key, (*_WHAT, *_WHERE))
         # `make paper DATA=` and the like: an empty value is a slip, except where it means none.
-        if value in (None, "") and key not in ("only", "settings"):
+        if value in (None, "") and key not in ("only", "settings", "world"):
             raise InputError(f"--config {key}= is empty; expected a value, or the key left out")
         # Snakemake reads values as YAML, of which only text and whole numbers are what was typed.
         if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
@@ -116,6 +118,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         only=tuple(str(config.get("only") or "").split()),
         # Enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
         identities=_number("identities", config.get("identities", 240), least=4, most=9998),
+        world=_world(config, datasets),
         data=Path(str(config.get("data", "data/tiny" if tiny else "data"))),
         runs=runs,
         results=results,
@@ -128,6 +131,13 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
             )
     check_space(dict.fromkeys((sweep.runs, sweep.results, sweep.executed), 0))
     return sweep
+
+
+def _world(config: Mapping[str, Any], datasets: tuple[str, ...]) -> str:
+    settings = str(config.get("world") or "")
+    for dataset in datasets:
+        world_options(dataset, settings)
+    return settings
 
 
 def _seeds(config: Mapping[str, Any]) -> tuple[int, ...]:

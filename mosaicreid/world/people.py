@@ -138,11 +138,16 @@ def _knowledge_gain(people: NDArray[np.float64], prior: NDArray[np.float64], vis
 
 
 def make_world(
-    like: str, *, visibility: Mapping[str, float] | None = None, annotation: Mapping[str, Annotation] | None = None
+    like: str,
+    *,
+    visibility: Mapping[str, float] | None = None,
+    annotation: Mapping[str, Annotation] | None = None,
+    legibility: float | None = None,
 ) -> World:
     """The default world of a dataset, with some visibilities replaced, or with the priors of a real annotation.
 
     The priors of an annotation are the shares of its identities with each value; who is unlabelled does not count.
+    ``legibility`` (``WorldOptions``), in place of the dataset's own, raises every visibility but the replaced ones.
 
     Raises:
         InputError: ``like`` is not a dataset, or a visibility names no attribute or is not in 0..1.
@@ -154,9 +159,11 @@ def make_world(
         codes = np.concatenate([split.codes for split in annotation.values()])
         for column, group in enumerate(schema.groups):
             priors[group.name] = tuple(value_shares(codes[:, column], len(group.values)).tolist())
+    more = defaults.options.legibility if legibility is None else legibility
+    legible = {name: share + more * (1 - share) for name, share in defaults.visibility.items()}
     return World(
         schema=schema,
         priors=priors,
-        visibility=dict(defaults.visibility) | dict(visibility or {}),
+        visibility=legible | dict(visibility or {}),
         variety=defaults.variety,
     )

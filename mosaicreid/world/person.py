@@ -5,6 +5,7 @@ from PIL import Image, ImageDraw
 from mosaicreid.world.body import Body, Brush, Outfit, Point
 from mosaicreid.world.head import draw_head
 from mosaicreid.world.luggage import draw_backpack, draw_handbag, draw_shoulder_bag, draw_stick, draw_straps
+from mosaicreid.world.marks import NO_MARKS, Marks, draw_marks
 from mosaicreid.world.wardrobe import (
     LEG_TEXTURES,
     LUGGAGE,
@@ -20,7 +21,7 @@ from mosaicreid.world.wardrobe import (
 )
 
 
-def draw_person(canvas: Image.Image, outfit: Outfit, detail: Detail, shot: Shot) -> None:
+def draw_person(canvas: Image.Image, outfit: Outfit, detail: Detail, shot: Shot, marks: Marks = NO_MARKS) -> None:
     """Draw a person onto an RGB canvas, feet near its lower edge.
 
     Everything ``outfit`` says is visible from every side (a backpack shows its straps and its outline from the front),
@@ -50,6 +51,7 @@ def draw_person(canvas: Image.Image, outfit: Outfit, detail: Detail, shot: Shot)
         _skirt(brush, body, outfit, detail, down)
     _torso(brush, body, detail, up)
     _neckline(brush, body, outfit, skin)
+    draw_marks(brush, body, marks)
     if not body.side:
         _arm(brush, body, outfit, far_arm, shade(up[0], 0.84), skin)
     _arm(brush, body, outfit, near_arm, shade(up[-1], 0.84), skin)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from mosaicreid.world.body import Outfit
+from mosaicreid.world.marks import NO_MARKS, Marks
 from mosaicreid.world.person import draw_person
 from mosaicreid.world.wardrobe import RGB, Detail, Shot, shade
 
@@ -29,6 +30,12 @@ class Camera:
         red, green, blue, gamma, softness = generator.random(5).tolist()
         gains = (0.90 + 0.20 * red, 0.95 + 0.10 * green, 0.90 + 0.20 * blue)
         return cls(gains, 0.88 + 0.24 * gamma, 0.5 * softness, int(generator.integers(2**32)))
+
+    def calmed(self, factor: float) -> "Camera":
+        """This camera with colours and lens ``factor`` times as far from a perfect one's; its place stays."""
+        red, green, blue = (gain + (factor - 1) * (gain - 1) for gain in self.gains)
+        gamma = self.gamma + (factor - 1) * (self.gamma - 1)
+        return Camera((red, green, blue), gamma, factor * self.softness, self.seed)
 
 
 @lru_cache(maxsize=64)
@@ -61,11 +68,18 @@ def _rgb(values: np.ndarray) -> RGB:
 
 
 def render_person(
-    outfit: Outfit, detail: Detail, shot: Shot, camera: Camera, *, height: int = 128, width: int = 64
+    outfit: Outfit,
+    detail: Detail,
+    shot: Shot,
+    camera: Camera,
+    *,
+    marks: Marks = NO_MARKS,
+    height: int = 128,
+    width: int = 64,
 ) -> Image.Image:
     """Photograph one person: an RGB image of ``height`` x ``width`` pixels, a function of the arguments alone."""
     canvas = _canvas(shot, camera, height=height, width=width)
-    draw_person(canvas, outfit, detail, shot)
+    draw_person(canvas, outfit, detail, shot, marks)
     return _photograph(canvas, shot, camera, height=height, width=width)
 
 

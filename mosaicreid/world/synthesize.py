@@ -9,54 +9,35 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.annotation import read_annotation, write_annotation
-from mosaicreid.data.folders import DISTRACTOR, FOLDERS, JUNK
+from mosaicreid.data.folders import DISTRACTOR, FOLDERS
 from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.datasets.definition import Counts
 from mosaicreid.datasets.marker import SYNTHETIC_MARKER
+from mosaicreid.datasets.world_options import WorldOptions
 from mosaicreid.errors import InputError
 from mosaicreid.files import check_space, usable_cpus
-from mosaicreid.world.body import Outfit
 from mosaicreid.world.folder import check_own, whole_folder
+from mosaicreid.world.images import Job, draw_cameras, draw_image, draw_people, plan_images
 from mosaicreid.world.people import World, make_world
-from mosaicreid.world.scene import Camera, render_background, render_person
-from mosaicreid.world.wardrobe import Detail, Shot
+from mosaicreid.world.scene import Camera
 
-_IMAGES_PER_CAMERA = (1, 4)
-# Shares of the gallery's own images, close to Market-1501's 2,798 and 3,819 of 13,115.
-_DISTRACTORS, _JUNK = 0.2, 0.25
 _QUALITY = 90
 # What the file of an image takes at least: a head, and a byte for so many pixels.
 _LEAST_BYTES, _PIXELS_PER_BYTE = 600, 10
 # Far more than any picture of a person has, and any machine.
 _LARGEST_SIDE, _MOST_WORKERS = 8192, 1024
-# What a random stream is for; part of the seed, so that adding one stream never shifts another.
-_PEOPLE, _DETAIL, _CAMERA, _IMAGE = range(4)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One image: where it goes, whose it is (codes all 0 for strangers), and by which camera."""
-
-    path: str
-    pid: int
-    camid: int
-    index: int
-    codes: tuple[int, ...]
 
 
 def synthesize(
@@ -69,6 +50,7 @@ def synthesize(
     height: int = 128,
     width: int = 64,
     visibility: Mapping[str, float] | None = None,
+    options: WorldOptions | None = None,
     workers: int | None = None,
     replace: bool = False,
 ) -> None:
@@ -81,8 +63,10 @@ def synthesize(
         like: the dataset to be like.
         height, width: of the images, pixels.
         visibility: by attribute, in 0..1, in place of the world's own.
+        options: what else may be set of a world, in place of the dataset's own.
         workers: processes, default one per core.
-        replace: take the place of a folder that ``synthesize`` wrote, like the same dataset, and nobody added to.
+        replace: take the place of a folder that ``synthesize`` wrote, like the same dataset, and nobody added to;
+            whatever its people, size and options were, it is drawn anew.
 
     Raises:
         InputError: ``root`` holds something already that is not to be replaced; fewer than 4 or more than 9,998
@@ -107,82 +91,34 @@ def synthesize(
             f"got seed {seed} and {workers} workers; expected a seed of 0 or above and 1 to {_MOST_WORKERS} workers"
         )
     real = read_annotation(annotation, get_folder_dataset(like)) if annotation else None
-    world = make_world(like, visibility=visibility, annotation=real)
+    options = options or get_folder_dataset(like).synthetic.options
+    world = make_world(like, visibility=visibility, annotation=real, legibility=options.legibility)
     people = draw_people(world, identities, seed, annotation=real)
-    jobs = list(_plan(people, like, seed))
+    jobs = list(plan_images(people, like, seed, options))
 
     check_space({root: len(jobs) * (_LEAST_BYTES + height * width // _PIXELS_PER_BYTE)})
     with whole_folder(root, like, replace=occupied) as unfinished:
-        _render(jobs, unfinished, world, seed=seed, height=height, width=width, workers=workers)
+        _render(jobs, unfinished, world, options, seed=seed, height=height, width=width, workers=workers)
         write_annotation(unfinished / get_folder_dataset(like).annotation.file_name, people)
-        truth = _describe(world, people, jobs, identities=identities, seed=seed, height=height, width=width)
+        truth = _describe(world, options, people, jobs, identities=identities, seed=seed, height=height, width=width)
         (unfinished / SYNTHETIC_MARKER).write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
 
 
-def _random(seed: int, *stream: int) -> np.random.Generator:
-    # Seed sequences take no negative numbers, and junk has the identity -1.
-    return np.random.default_rng([seed, *(number + 1 for number in stream)])
-
-
-def draw_people(
-    world: World, identities: int, seed: int, *, annotation: Mapping[str, Annotation] | None = None
-) -> dict[str, Annotation]:
-    """The people of a dataset as its annotation by split; of a real ``annotation`` where one is given.
-
-    Raises:
-        InputError: more identities than the annotation has.
-    """
-    generator = _random(seed, _PEOPLE)
-    if annotation is None:
-        codes = world.draw_people(identities, generator)
-    else:
-        pool = np.concatenate([split.codes for split in annotation.values()])
-        if identities > len(pool):
-            raise InputError(f"got {identities} identities, but the annotation has only {len(pool)} to draw from")
-        codes = pool[generator.permutation(len(pool))[:identities]]
-    pids = generator.permutation(identities) + 1
-    halves = {"train": np.sort(pids[: identities // 2]), "test": np.sort(pids[identities // 2 :])}
-    return {
-        split: Annotation(world.schema, split, members.astype(np.int64), codes[members - 1])
-        for split, members in halves.items()
-    }
-
-
-def _plan(people: Mapping[str, Annotation], like: str, seed: int) -> Iterator[Job]:
-    """Every image of the dataset. A test person gives one query per camera; the rest of their images is the gallery."""
-    dataset = get_folder_dataset(like)
-    cameras = dataset.cameras
-    nobody = (0,) * len(people["test"].schema.groups)
-    gallery = 0
-    for split, annotation in people.items():
-        for pid, codes in zip(annotation.pids.tolist(), annotation.codes.tolist(), strict=True):
-            generator = _random(seed, _PEOPLE, pid)
-            seen = generator.choice(cameras, size=int(generator.integers(2, cameras + 1)), replace=False) + 1
-            for camid in sorted(seen.tolist()):
-                number = int(generator.integers(_IMAGES_PER_CAMERA[0], _IMAGES_PER_CAMERA[1] + 1))
-                folder = "train" if split == "train" else "gallery"
-                gallery += number if folder == "gallery" else 0
-                for index in range(number):
-                    yield _job(folder, like, pid, camid, index, tuple(codes))
-                if split == "test":
-                    yield _job("query", like, pid, camid, number, tuple(codes))
-    if dataset.synthetic.extras:
-        for pid, share in {DISTRACTOR: _DISTRACTORS, JUNK: _JUNK}.items():
-            for index in range(round(share * gallery)):
-                yield _job("gallery", like, pid, index % cameras + 1, index, nobody)
-
-
-def _job(split: str, like: str, pid: int, camid: int, index: int, codes: tuple[int, ...]) -> Job:
-    who = f"{pid:04d}" if pid >= 0 else str(pid)
-    name = get_folder_dataset(like).images.template.format(who=who, camid=camid, index=index)
-    return Job(f"{FOLDERS[split]}/{name}", pid, camid, index, codes)
-
-
 def _render(
-    jobs: list[Job], folder: Path, world: World, *, seed: int, height: int, width: int, workers: int | None
+    jobs: list[Job],
+    folder: Path,
+    world: World,
+    options: WorldOptions,
+    *,
+    seed: int,
+    height: int,
+    width: int,
+    workers: int | None,
 ) -> None:
-    cameras = draw_cameras(world.schema.dataset, seed)
-    draw = partial(_draw, folder=folder, world=world, cameras=cameras, seed=seed, height=height, width=width)
+    cameras = draw_cameras(world.schema.dataset, seed, options)
+    draw = partial(
+        _draw, folder=folder, world=world, options=options, cameras=cameras, seed=seed, height=height, width=width
+    )
     workers = workers or usable_cpus()
     with tqdm(total=len(jobs), desc="synthesize", unit="image", disable=None) as progress:
         if workers == 1:
@@ -232,36 +168,24 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _draw(job: Job, *, folder: Path, world: World, cameras: Sequence[Camera], seed: int, **size: int) -> None:
-    draw_image(job, world=world, cameras=cameras, seed=seed, **size).save(folder / job.path, quality=_QUALITY)
+def _draw(
+    job: Job,
+    *,
+    folder: Path,
+    world: World,
+    options: WorldOptions,
+    cameras: Sequence[Camera],
+    seed: int,
+    height: int,
+    width: int,
+) -> None:
+    image = draw_image(job, world=world, options=options, cameras=cameras, seed=seed, height=height, width=width)
+    image.save(folder / job.path, quality=_QUALITY)
 
 
-def draw_cameras(like: str, seed: int) -> tuple[Camera, ...]:
-    """The cameras of a dataset, number 1 first."""
-    return tuple(Camera.draw(_random(seed, _CAMERA, camid)) for camid in range(1, get_folder_dataset(like).cameras + 1))
-
-
-def draw_image(job: Job, *, world: World, cameras: Sequence[Camera], seed: int, height: int, width: int) -> Image.Image:
-    """Take one image: RGB, ``height`` x ``width`` pixels."""
-    generator = _random(seed, _IMAGE, job.pid, job.camid, job.index)
-    camera = cameras[job.camid - 1]
-    shot = Shot.draw(generator)
-    if job.pid > DISTRACTOR:
-        codes, detail = np.array(job.codes, dtype=np.int16), Detail.draw(_random(seed, _DETAIL, job.pid))
-    else:
-        codes, detail = _stranger(world, generator), Detail.draw(generator)
-    # Every other distractor is a false alarm of the detector; the rest, like junk, are people whom nobody annotated.
-    if job.pid == DISTRACTOR and job.index % 2:
-        return render_background(shot, camera, height=height, width=width)
-    outfit = Outfit.of(world.shown(codes, generator), detail)
-    return render_person(outfit, detail, shot, camera, height=height, width=width)
-
-
-def _stranger(world: World, generator: np.random.Generator) -> NDArray[np.int16]:
-    return world.draw_people(1, generator)[0]
-
-
-def _describe(world: World, people: Mapping[str, Annotation], jobs: list[Job], **settings: int) -> dict[str, object]:
+def _describe(
+    world: World, options: WorldOptions, people: Mapping[str, Annotation], jobs: list[Job], **settings: int
+) -> dict[str, object]:
     counts = {}
     for split, folder in FOLDERS.items():
         jobs_of_split = [job for job in jobs if job.path.startswith(f"{folder}/")]
@@ -272,6 +196,7 @@ def _describe(world: World, people: Mapping[str, Annotation], jobs: list[Job], *
     return {
         "like": world.schema.dataset,
         **settings,
+        "options": asdict(options),
         "counts": counts,
         "priors": {name: list(prior) for name, prior in world.priors.items()},
         "truth": [row | {"test_knowledge_gain_bits": tested[str(row["attribute"])]} for row in world.truth()],

@@ -1,6 +1,6 @@
 """What a synthetic person wears and is, beyond the annotated attributes: palettes, and one identity's own detail."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -84,6 +84,14 @@ class Detail:
         """Draw one identity's detail."""
         return cls(*generator.random(len(fields(cls))).tolist())
 
+    def spread(self, factor: float) -> "Detail":
+        """This detail with height, build, shades and contrast of texture ``factor`` times as far from the mean.
+
+        These fields then leave [0, 1) where the factor is above 1.
+        """
+        names = ("height", "build", "up_shade", "down_shade", "up_tone")
+        return replace(self, **{name: _spread(getattr(self, name), 0.5, factor) for name in names})
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -109,6 +117,25 @@ class Shot:
     def draw(cls, generator: np.random.Generator) -> "Shot":
         """Draw one image's circumstances."""
         return cls(*generator.random(len(fields(cls))).tolist())
+
+    def calmed(self, factor: float) -> "Shot":
+        """This shot with scale, shift and light ``factor`` times as far from the mean, and dark, blurred and
+        obstructed images ``factor`` times as frequent."""
+        names = ("scale", "shift_x", "shift_y", "light")
+        rarer = max(factor, 1e-9)
+        return replace(
+            self,
+            **{name: _spread(getattr(self, name), 0.5, factor) for name in names},
+            low_light=self.low_light / rarer,
+            occluder=self.occluder / rarer,
+            # What is blurred has the largest of these numbers, the others the smallest.
+            blur=1 - (1 - self.blur) / rarer,
+        )
+
+
+def _spread(value: float, mean: float, factor: float) -> float:
+    # So written, a factor of 1 changes no bit.
+    return value + (factor - 1) * (value - mean)
 
 
 def pick(choices: tuple[Choice, ...], uniform: float) -> Choice:

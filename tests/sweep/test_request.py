@@ -42,6 +42,7 @@ def test_what_is_asked_for_is_done():
     assert set(sweep.variants("market1501")) == {"hat", "all@rank=8"}
     assert set(sweep.variants("dukemtmc")) == {"hat"}
     assert read_sweep({"seeds": "0 1 2"}).seeds == (0, 1, 2)
+    assert read_sweep({"world": "marks=2 legibility=0.5"}).world == "marks=2 legibility=0.5"
     assert read_sweep({"only": None, "settings": ""}) == read_sweep({})
 
 
@@ -59,6 +60,8 @@ def test_what_is_asked_for_is_done():
         ({"seeds": "0 0"}, "none of them twice"),
         ({"seeds": None}, "--config seeds= is empty"),
         ({"data": ""}, "--config data= is empty"),
+        ({"world": "marks=9"}, "marks is 9; expected a number from 0 to 3"),
+        ({"world": "legible=1"}, "unknown setting of the world 'legible'"),
         ({"identities": "many"}, "identities: got 'many', expected a whole number of 4 or above"),
         ({"only": "hats"}, "only=hats: no run of market1501, dukemtmc has this name"),
         ({"only": "all@rank=8", "variants": "none"}, "no run of market1501, dukemtmc has this name"),

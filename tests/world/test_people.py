@@ -34,6 +34,15 @@ def test_full_visibility_leaves_nothing_to_tell_and_none_leaves_all(dataset: str
         assert hidden[name]["knowledge_gain_bits"] == pytest.approx(hidden[name]["entropy_bits"])
 
 
+def test_legibility_raises_every_visibility_but_those_that_are_given() -> None:
+    usual = make_world("market1501").visibility
+    raised = make_world("market1501", legibility=0.75, visibility={"hat": 0.2}).visibility
+    assert raised.pop("hat") == 0.2
+    for name, value in raised.items():
+        assert 1 - value == pytest.approx(0.25 * (1 - usual[name]))
+    assert make_world("market1501", legibility=0.0).visibility == usual
+
+
 def test_knowledge_gain_of_a_binary_attribute_by_hand() -> None:
     # Equal shares and visibility 0.5: a shown value is true with probability 3/4.
     world = make_world("market1501", visibility={"hat": 0.5})

@@ -15,6 +15,7 @@ if DRAWN:
             root=data_folder,
             size=f"{SWEEP.settings.data.height}x{SWEEP.settings.data.width}",
             identities=SWEEP.identities,
+            world=option("--world", SWEEP.world),
             code=code_fingerprint("mosaicreid.world.synthesize"),
         threads: 2
         log:
@@ -24,7 +25,8 @@ if DRAWN:
         shell:
             # --replace draws anew what an earlier call drew, and refuses a folder of anybody else.
             "mosaicreid data synthesize {params.root:q} --replace --like {wildcards.dataset:q}"
-            " --identities {params.identities:q} --seed 0 --size {params.size:q} --workers {threads} > {log:q} 2>&1"
+            " --identities {params.identities:q} --seed 0 --size {params.size:q} {params.world:q} --workers {threads}"
+            " > {log:q} 2>&1"
             " && echo {params.code:q} | cat - {params.root:q}/synthetic.json > {output:q}"
             " && echo {wildcards.dataset:q} data: $SECONDS s"
             + FAILED

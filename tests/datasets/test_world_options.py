@@ -1,0 +1,37 @@
+"""Options of a world: what is refused, and that every dataset has some."""
+
+import pytest
+
+from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.datasets.world_options import WorldOptions
+from mosaicreid.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"legibility": 1.01}, "legibility is 1.01; expected a number from 0 to 1"),
+        ({"legibility": float("nan")}, "legibility is nan"),
+        ({"legibility": True}, "legibility is True"),
+        ({"nuisance": -0.1}, "nuisance is -0.1; expected a number from 0 to 2"),
+        ({"private_cues": "much"}, "private_cues is 'much'"),
+        ({"marks": 4}, "marks is 4; expected a number from 0 to 3"),
+        ({"marks": 1.5}, "marks is 1.5; expected a whole number"),
+        ({"distractor_identities": 1.0}, "distractor_identities is 1.0; expected a number from 0 to 0.9"),
+        ({"images_per_camera": (0, 2)}, r"images_per_camera is \(0, 2\); expected the least and the most"),
+        ({"images_per_camera": (3, 2)}, "the least and the most"),
+        ({"images_per_camera": (1, 2, 3)}, "the least and the most"),
+        ({"images_per_camera": (1.0, 2)}, "the least and the most"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        WorldOptions(**options)  # type: ignore[arg-type]
+
+
+def test_the_ends_are_allowed() -> None:
+    WorldOptions(legibility=1, nuisance=0, private_cues=2, marks=3, distractor_identities=0.9, images_per_camera=(1, 1))
+
+
+def test_every_dataset_has_options_of_its_world() -> None:
+    assert all(get_dataset(name).synthetic.options == WorldOptions() for name in DATASETS)
