@@ -41,7 +41,8 @@ ROOMS = (
         "sweep",
     ),
     *("analyses", "analyses.importance", "analyses.paper", "analyses.robust", "analyses.experiment"),
-    *("analyses.priors", "analyses.leakage", "analyses.oracle", "analyses.shapley", "analyses.verdicts"),
+    *("analyses.priors", "analyses.leakage", "analyses.oracle", "analyses.shapley", "analyses.strength"),
+    "analyses.verdicts",
     "analyses.machine",
     *("commands", "cli", "stats"),
 )

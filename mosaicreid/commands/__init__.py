@@ -12,6 +12,7 @@ from mosaicreid.commands import (
     leakage,
     oracle,
     priors,
+    strength,
     train,
     verdicts,
     world,
@@ -20,5 +21,18 @@ from mosaicreid.commands import (
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add every command group to the top-level parser."""
-    for group in (data, priors, leakage, analyse, train, experiment, compare, coverage, oracle, world, verdicts):
+    for group in (
+        data,
+        priors,
+        leakage,
+        analyse,
+        train,
+        experiment,
+        compare,
+        coverage,
+        oracle,
+        strength,
+        world,
+        verdicts,
+    ):
         group.add(subparsers)

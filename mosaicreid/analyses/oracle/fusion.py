@@ -88,15 +88,23 @@ def cross_fit(
         InputError: fewer than two people have a query with a match.
     """
     people = np.unique(pids[~np.isnan(ap[0])])
+    chosen = cross_fitted_weights(ap, pids, generator)
+    share = np.array([np.isin(people, pids[chosen == weight]).mean() for weight in range(len(ap))])
+    return ap[chosen, np.arange(ap.shape[1])], share
+
+
+def cross_fitted_weights(
+    ap: NDArray[np.float64], pids: NDArray[np.integer], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """The position (Q,) of each query's weight: the best for the other half of the people. As ``cross_fit``."""
+    people = np.unique(pids[~np.isnan(ap[0])])
     if len(people) < 2:
         raise InputError(f"got {len(people)} query identities with a match, expected at least 2 to choose a weight by")
     first = np.isin(pids, generator.permutation(people)[: len(people) // 2])
-    result, share = np.empty(ap.shape[1]), np.zeros(len(ap))
+    chosen = np.empty(ap.shape[1], dtype=np.int64)
     for half in (first, ~first):
-        best = int(np.argmax(np.nanmean(ap[:, ~half], axis=1)))
-        result[half] = ap[best, half]
-        share[best] += np.isin(people, pids[half]).mean()
-    return result, share
+        chosen[half] = int(np.argmax(np.nanmean(ap[:, ~half], axis=1)))
+    return chosen
 
 
 def _ap(scored: tuple[Tensor, Tensor, Identities], weights: Sequence[float]) -> list[NDArray[np.float64]]:

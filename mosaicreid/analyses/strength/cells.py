@@ -1,0 +1,172 @@
+"""The cells of the experiment, from a TOML file: which worlds, how a baseline gets strong there, and what is trained.
+
+```toml
+[[cell]]
+name = "market1501-identity-90"
+dataset = "market1501"
+route = "identity"            # or "attributes", "default"
+target = 90                   # the baseline mAP that was aimed at, percent
+identities = 600              # people, half of them for training
+world = "legibility=0.8"      # options of the world, as `mosaicreid data synthesize --world`
+settings = "stages.baseline.epochs=28"    # of every run, beside the tiny profile
+lengths = [4, 24]             # epochs of the experts; the first length is the one of the main comparison
+arms = ["experts", "permuted", "always_on"]   # trained for the first length; [] for the baseline alone
+long_arms = ["experts", "permuted"]           # trained for the other lengths
+configurations = ["all"]      # what the arm `experts` is trained with
+matched = true                # whether labels are also made worse until the oracle gains the paper's shares
+first_world = 100             # seed of the first world; the others follow
+worlds = 4
+```
+"""
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mosaicreid.config.inclusion import inclusion_set
+from mosaicreid.config.parsing import build, check_at_most, check_not_negative, check_positive, parse_settings, plain
+from mosaicreid.config.profiles import make_config
+from mosaicreid.config.settings import Config
+from mosaicreid.config.worlds import world_options
+from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError, one_of
+
+ArmName = Literal["experts", "permuted", "always_on"]
+# The committed settings, and those of the pilots that they were chosen in.
+CELLS, PILOTS = (Path(__file__).parent / f"{name}.toml" for name in ("cells", "pilots"))
+# What a cell may say of the experts itself.
+_BY_ARM = ("experts", "seed", "profile", "data.dataset", "stages.experts.epochs", "stages.experts.milestones")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell: fields as in the file, see this module's docstring.
+
+    Raises:
+        InputError: a value out of range, no world, no length or arm, or a setting that differs by arm.
+    """
+
+    name: str
+    dataset: str
+    route: Literal["identity", "attributes", "default"]
+    target: float
+    identities: int
+    first_world: int
+    worlds: int
+    lengths: tuple[int, ...]
+    world: str = ""
+    settings: str = ""
+    arms: tuple[ArmName, ...] = ("experts", "permuted", "always_on")
+    long_arms: tuple[ArmName, ...] = ("experts", "permuted")
+    configurations: tuple[str, ...] = ("all",)
+    matched: bool = False
+
+    def __post_init__(self) -> None:
+        """Check everything that can be checked without drawing a world."""
+        if not self.name or not all(letter.isalnum() or letter in "-_.+" for letter in self.name):
+            raise InputError(f"cell {self.name!r}: expected a name of letters, digits and - _ . +, it names a folder")
+        if self.worlds < 1:
+            raise InputError(f"cell {self.name} has {self.worlds} worlds; expected at least 1 (4 for an interval)")
+        if not self.lengths or not self.configurations:
+            raise InputError(f"cell {self.name} has no length or no configuration; expected at least one of each")
+        for names in (self.lengths, self.arms, self.configurations):
+            if len(set(names)) < len(names):
+                raise InputError(f"cell {self.name}: {list(names)} holds something twice; expected it once")
+        check_positive(self, "target")
+        check_at_most(self, 100, "target")
+        check_at_most(self, 9998, "identities")
+        check_not_negative(self, "first_world")
+        check_at_most(self, 2**31, "first_world", "worlds")
+        world_options(self.dataset, self.world)
+        for configuration in self.configurations:
+            if not inclusion_set(configuration, get_schema(self.dataset)):
+                raise InputError(f"cell {self.name}: configuration {configuration!r} has no experts to train")
+        for name in parse_settings(self.settings):
+            if name.startswith(_BY_ARM):
+                raise InputError(f"cell {self.name}: the setting {name} differs by arm; expected it not to be set")
+        for length in self.lengths:
+            self.config(seed=0, epochs=length)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The worlds' seeds, each of which is the seed of training in its world too."""
+        return tuple(range(self.first_world, self.first_world + self.worlds))
+
+    def config(self, *, seed: int, epochs: int, configuration: str = "all", always_on: bool = False) -> Config:
+        """Settings of one run; the learning rate falls to a tenth at three quarters and again at 92 % of ``epochs``."""
+        return make_config(
+            "tiny",
+            parse_settings(self.settings)
+            | {
+                "data.dataset": self.dataset,
+                "seed": seed,
+                "experts.configuration": configuration,
+                "experts.unannotated": "every" if always_on else "none",
+                "stages.experts.epochs": epochs,
+                "stages.experts.milestones": milestones(epochs),
+            },
+        )
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits of what one world's numbers depend on: everything but how many worlds there are."""
+        values = {k: v for k, v in plain(asdict(self)).items() if k not in ("worlds", "first_world")}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def milestones(epochs: int) -> list[int]:
+    """Epochs from which the learning rate is a tenth and a hundredth: at 75 % and 92 % of ``epochs``."""
+    return sorted({max(1, round(0.75 * epochs)), max(1, round(0.92 * epochs))})
+
+
+def read_cells(path: Path) -> tuple[Cell, ...]:
+    """The cells of the TOML file at ``path``, in its order.
+
+    Raises:
+        InputError: no such file, or not TOML; no cell; a key that is unknown, missing or of the wrong type; a value
+            that a cell refuses; two cells of one name.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"no settings of cells at {path}: {error.strerror}; expected a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+    entries = content.get("cell")
+    if set(content) != {"cell"} or not isinstance(entries, list) or not entries:
+        raise InputError(f"{path} has {', '.join(content) or 'nothing'}; expected [[cell]] tables and nothing else")
+    cells = tuple(_cell(entry, f"{path}, cell {number}") for number, entry in enumerate(entries, 1))
+    names = [cell.name for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: two cells are called {name!r}; expected names that differ")
+    return cells
+
+
+def choose_cells(cells: Sequence[Cell], names: Sequence[str]) -> tuple[Cell, ...]:
+    """The cells called ``names``, all of them for none; InputError for a name that there is not."""
+    known = [cell.name for cell in cells]
+    for name in names:
+        if name not in known:
+            raise one_of("cell", name, known)
+    return tuple(cell for cell in cells if not names or cell.name in names)
+
+
+def _cell(entry: Any, where: str) -> Cell:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where} is {entry!r}; expected a table")
+    fields = dataclasses.fields(Cell)
+    known = [field.name for field in fields]
+    for name in entry:
+        if name not in known:
+            raise one_of(f"key of {where}", name, known)
+    required = [field.name for field in fields if field.default is dataclasses.MISSING]
+    missing = [name for name in required if name not in entry]
+    if missing:
+        raise InputError(f"{where} has no {', '.join(missing)}; expected all of: {', '.join(required)}")
+    return build(Cell, entry, where)

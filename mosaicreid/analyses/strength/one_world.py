@@ -1,0 +1,137 @@
+"""Everything that is trained and scored in one world that is drawn already."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from mosaicreid.analyses.oracle.fusion import Identities
+from mosaicreid.analyses.oracle.labels import Codes
+from mosaicreid.analyses.strength.arms import Tested, World, only_included, permuted_test, train_arm, train_baseline
+from mosaicreid.analyses.strength.cells import ArmName
+from mosaicreid.analyses.strength.matched import PAPER_SHARES, match
+from mosaicreid.analyses.strength.reading import read_attributes
+from mosaicreid.analyses.strength.scoring import Score, Sheet, score, score_with_labels
+from mosaicreid.config.worlds import world_options
+from mosaicreid.datasets import get_schema
+from mosaicreid.world.people import make_world
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A world with its baseline scored: what every arm is compared with.
+
+    ``similar`` (Q, G) are the baseline's similarities, ``labels`` its scores with labels added, by what was told and
+    the configuration.
+    """
+
+    world: World
+    baseline: Tested
+    similar: Tensor
+    ids: Identities
+    alone: Score
+    sheet: Sheet
+    labels: dict[tuple[str, str], Score] = field(default_factory=dict)
+
+    def codes(self, told: str) -> tuple[Codes, Codes]:
+        """The labels (Q, A) and (G, A) that are told: ``true`` or ``permuted``."""
+        query, gallery = self.baseline.query, self.baseline.gallery
+        if told == "permuted":
+            return permuted_test(query, gallery, seed=self.world.seed)
+        return query.codes, gallery.codes
+
+    def added(self, similar: Tensor, codes: tuple[Codes, Codes], configuration: str = "all") -> Score:
+        """Similarities (Q, G) with the labels of the attributes of ``configuration`` added."""
+        schema = get_schema(self.world.cell.dataset)
+        query, gallery = (only_included(part, configuration, schema) for part in codes)
+        return score_with_labels(similar, query, gallery, self.ids, seed=self.world.seed)
+
+    def baseline_with(self, told: str, configuration: str) -> Score:
+        """The baseline with labels added, scored once and then a row of the sheet."""
+        key = told, configuration
+        if key not in self.labels:
+            self.labels[key] = self.added(self.similar, self.codes(told), configuration)
+            self.sheet.row(self.labels[key], arm="baseline", configuration=configuration, told=told, added=True)
+        return self.labels[key]
+
+
+def score_world(world: World) -> pd.DataFrame:
+    """Train and score what the world's cell asks for; the columns from ``arm`` to ``queries`` (see ``compute``).
+
+    Raises:
+        InputError: the world cannot be trained on or evaluated.
+    """
+    cell = world.cell
+    bench = _bench(world)
+    bench.baseline_with("true", "all")
+    for number, epochs in enumerate(cell.lengths):
+        for name in cell.arms if number == 0 else cell.long_arms:
+            for configuration in cell.configurations if name == "experts" else ("all",):
+                _arm(bench, name, epochs=epochs, configuration=configuration)
+    query, gallery = bench.baseline.query, bench.baseline.gallery
+    heads = read_attributes(
+        bench.baseline.features(query, query.codes).numpy(),
+        bench.baseline.features(gallery, gallery.codes).numpy(),
+        (query.codes, gallery.codes),
+        (query.pids, gallery.pids),
+        make_world(cell.dataset, legibility=world_options(cell.dataset, cell.world).legibility),
+        seed=world.seed,
+    )
+    matches = ~np.isnan(bench.alone.ap)
+    return bench.sheet.table().assign(
+        read=heads["read"].mean(), identities=len(np.unique(query.pids[matches])), queries=int(matches.sum())
+    )
+
+
+def _bench(world: World) -> Bench:
+    baseline = train_baseline(world)
+    query, gallery = baseline.query, baseline.gallery
+    ids = query.pids, query.camids, gallery.pids, gallery.camids
+    similar = baseline.similarities()
+    alone = score(similar, ids)
+    sheet = Sheet(alone, query.pids)
+    sheet.row(alone, arm="baseline", told="none", added=False)
+    return Bench(world=world, baseline=baseline, similar=similar, ids=ids, alone=alone, sheet=sheet)
+
+
+def _arm(bench: Bench, name: ArmName, *, epochs: int, configuration: str) -> None:
+    """Train one arm, and score it with and without labels added."""
+    tested = train_arm(bench.world, name, epochs=epochs, configuration=configuration)
+    told = "permuted" if name == "permuted" else "true"
+    given = bench.baseline_with(told, configuration)
+    own = tested.similarities()
+    both = bench.added(own, bench.codes(told), configuration)
+    routed = "none" if name == "always_on" else told
+    row = partial(bench.sheet.row, arm=name, configuration=configuration, epochs=epochs)
+    row(score(own, bench.ids), told=routed, added=False)
+    row(both, told=told, added=True, labels=given)
+    if bench.world.cell.matched and name == "experts" and configuration == "all":
+        _matched(bench, tested, epochs=epochs)
+
+
+def _matched(bench: Bench, tested: Tested, *, epochs: int) -> None:
+    """Rows with labels so much worse that the oracle gains the paper's shares."""
+    world = bench.world
+    schema = get_schema(world.cell.dataset)
+    for share, found in match(tested, bench.alone, bench.ids, schema, shares=PAPER_SHARES, seed=world.seed).items():
+        for worse in found:
+            codes = worse.query, worse.gallery
+            labels = bench.added(bench.similar, codes)
+            both = bench.added(tested.similarities(*codes), codes)
+            for arm, added, scored, given in (
+                ("experts", False, worse.oracle, None),
+                ("baseline", True, labels, None),
+                ("experts", True, both, labels),
+            ):
+                bench.sheet.row(
+                    scored,
+                    arm=arm,
+                    epochs=epochs,
+                    told=worse.told,
+                    added=added,
+                    target_share=share,
+                    level=worse.level,
+                    labels=given,
+                )

@@ -1,0 +1,44 @@
+"""``mosaicreid strength run`` and ``collect``: experts and labels over the strength of the baseline, in many worlds."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+
+def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    """Add the group ``strength`` with its commands."""
+    group = subparsers.add_parser("strength", help="what labels and experts add to baselines weak and strong")
+    commands = group.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="draw, train and score every world that is not there yet; hours")
+    run.add_argument("--cells", nargs="+", default=[], metavar="NAME", help="these cells alone (default: all)")
+    run.add_argument(
+        "--part", type=_part, default=(0, 1), metavar="K/N", help="the K-th of N processes that share the worlds"
+    )
+    run.set_defaults(run=_run)
+
+    for command in (run,):
+        command.add_argument("--settings", type=Path, help="settings of the cells, TOML (default: the committed ones)")
+        command.add_argument(
+            "--runs",
+            type=Path,
+            default=Path("runs/strength"),
+            help="folder of the worlds' tables (default: runs/strength)",
+        )
+
+
+def _part(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text)
+    if not match or int(match[1]) > int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; expected K/N with K from 1 to N, like 1/2")
+    return int(match[1]) - 1, int(match[2])
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from mosaicreid.analyses.strength.cells import CELLS, choose_cells, read_cells
+    from mosaicreid.analyses.strength.compute import run_cells
+
+    cells = choose_cells(read_cells(arguments.settings or CELLS), arguments.cells)
+    paths = run_cells(cells, arguments.runs, part=arguments.part)
+    print(f"{len(paths)} worlds are in {arguments.runs}")
