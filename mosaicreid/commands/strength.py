@@ -18,7 +18,16 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     )
     run.set_defaults(run=_run)
 
-    for command in (run,):
+    collect = commands.add_parser("collect", help="tables and figures of the worlds that there are")
+    collect.add_argument("--cells", nargs="+", default=[], metavar="NAME", help="these cells alone (default: all)")
+    collect.set_defaults(run=_collect)
+
+    pilots = commands.add_parser("pilots", help="one table of the worlds in which settings were chosen")
+    pilots.set_defaults(run=_pilots)
+
+    for command in (collect, pilots):
+        command.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
+    for command in (run, collect, pilots):
         command.add_argument("--settings", type=Path, help="settings of the cells, TOML (default: the committed ones)")
         command.add_argument(
             "--runs",
@@ -42,3 +51,22 @@ def _run(arguments: argparse.Namespace) -> None:
     cells = choose_cells(read_cells(arguments.settings or CELLS), arguments.cells)
     paths = run_cells(cells, arguments.runs, part=arguments.part)
     print(f"{len(paths)} worlds are in {arguments.runs}")
+
+
+def _collect(arguments: argparse.Namespace) -> None:
+    from mosaicreid.analyses.strength.cells import CELLS, choose_cells, read_cells
+    from mosaicreid.analyses.strength.write import write_strength
+
+    settings = arguments.settings or CELLS
+    names = [cell.name for cell in choose_cells(read_cells(settings), arguments.cells)]
+    for path in write_strength(arguments.runs, arguments.results, settings=settings, names=names):
+        print(f"wrote {path}")
+
+
+def _pilots(arguments: argparse.Namespace) -> None:
+    from mosaicreid.analyses.strength.cells import PILOTS
+    from mosaicreid.analyses.strength.write import write_pilots
+
+    path = arguments.results / "strength_pilots.csv"
+    table = write_pilots(arguments.runs, path, settings=arguments.settings or PILOTS)
+    print(f"wrote {path}: {table[['cell', 'world']].drop_duplicates().shape[0]} worlds")

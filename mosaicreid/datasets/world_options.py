@@ -21,6 +21,7 @@ class WorldOptions:
             contrast of textures, which no attribute names.
         marks: 0..3, what people wear in hues of their own and no attribute names: 1 a scarf and a belt, 2 knee bands
             too, 3 all of them larger.
+        train_share: 0.1..0.9, share of the people who are for training.
         images_per_camera: the least and the most images that a camera takes of a person, beside a query.
         distractor_identities: 0..0.9, share of the test people who are in no query, their images all in the gallery.
 
@@ -32,6 +33,7 @@ class WorldOptions:
     nuisance: float = 1.0
     private_cues: float = 1.0
     marks: int = 0
+    train_share: float = 0.5
     images_per_camera: tuple[int, int] = (1, 4)
     distractor_identities: float = 0.0
 
@@ -44,6 +46,8 @@ class WorldOptions:
                 raise InputError(f"the world's {name} is {value!r}; expected a number from 0 to {most:g}")
         if not isinstance(self.marks, int):
             raise InputError(f"the world's marks is {self.marks!r}; expected a whole number from 0 to 3")
+        if not 0.1 <= self.train_share <= 0.9:
+            raise InputError(f"the world's train_share is {self.train_share!r}; expected a number from 0.1 to 0.9")
         images = self.images_per_camera
         whole = isinstance(images, tuple) and len(images) == 2 and all(type(number) is int for number in images)
         if not whole or not 1 <= images[0] <= images[1] <= 99:
@@ -52,4 +56,11 @@ class WorldOptions:
             )
 
 
-_LARGEST = {"legibility": 1.0, "nuisance": 2.0, "private_cues": 2.0, "marks": 3.0, "distractor_identities": 0.9}
+_LARGEST = {
+    "legibility": 1.0,
+    "nuisance": 2.0,
+    "private_cues": 2.0,
+    "marks": 3.0,
+    "train_share": 0.9,
+    "distractor_identities": 0.9,
+}

@@ -39,9 +39,16 @@ class Job:
 
 
 def draw_people(
-    world: World, identities: int, seed: int, *, annotation: Mapping[str, Annotation] | None = None
+    world: World,
+    identities: int,
+    seed: int,
+    *,
+    annotation: Mapping[str, Annotation] | None = None,
+    train_share: float = 0.5,
 ) -> dict[str, Annotation]:
     """The people of a dataset as its annotation by split; of a real ``annotation`` where one is given.
+
+    ``train_share`` of them, rounded down, are for training; both splits have 2 people at least.
 
     Raises:
         InputError: more identities than the annotation has.
@@ -55,10 +62,11 @@ def draw_people(
             raise InputError(f"got {identities} identities, but the annotation has only {len(pool)} to draw from")
         codes = pool[generator.permutation(len(pool))[:identities]]
     pids = generator.permutation(identities) + 1
-    halves = {"train": np.sort(pids[: identities // 2]), "test": np.sort(pids[identities // 2 :])}
+    training = min(max(2, int(train_share * identities)), identities - 2)
+    splits = {"train": np.sort(pids[:training]), "test": np.sort(pids[training:])}
     return {
         split: Annotation(world.schema, split, members.astype(np.int64), codes[members - 1])
-        for split, members in halves.items()
+        for split, members in splits.items()
     }
 
 

@@ -93,7 +93,7 @@ def synthesize(
     real = read_annotation(annotation, get_folder_dataset(like)) if annotation else None
     options = options or get_folder_dataset(like).synthetic.options
     world = make_world(like, visibility=visibility, annotation=real, legibility=options.legibility)
-    people = draw_people(world, identities, seed, annotation=real)
+    people = draw_people(world, identities, seed, annotation=real, train_share=options.train_share)
     jobs = list(plan_images(people, like, seed, options))
 
     check_space({root: len(jobs) * (_LEAST_BYTES + height * width // _PIXELS_PER_BYTE)})

@@ -15,6 +15,8 @@ from mosaicreid.errors import InputError
         ({"legibility": True}, "legibility is True"),
         ({"nuisance": -0.1}, "nuisance is -0.1; expected a number from 0 to 2"),
         ({"private_cues": "much"}, "private_cues is 'much'"),
+        ({"train_share": 0.05}, "train_share is 0.05; expected a number from 0.1 to 0.9"),
+        ({"train_share": 1.0}, "train_share is 1.0; expected a number from 0 to 0.9"),
         ({"marks": 4}, "marks is 4; expected a number from 0 to 3"),
         ({"marks": 1.5}, "marks is 1.5; expected a whole number"),
         ({"distractor_identities": 1.0}, "distractor_identities is 1.0; expected a number from 0 to 0.9"),

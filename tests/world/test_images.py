@@ -65,6 +65,16 @@ def test_distractor_identities_are_in_the_gallery_and_in_no_query() -> None:
     assert [job for job in usual if job[0] != "query"] == [job for job in jobs if job[0] != "query"]
 
 
+@pytest.mark.parametrize(("share", "train"), [(0.5, 15), (0.667, 20), (0.1, 3), (0.9, 27)])
+def test_a_share_of_the_people_trains(share: float, train: int) -> None:
+    people = draw_people(make_world("dukemtmc"), 30, 1, train_share=share)
+    usual = draw_people(make_world("dukemtmc"), 30, 1)
+    assert (len(people["train"].pids), len(people["test"].pids)) == (train, 30 - train)
+    codes = [dict(zip(split.pids.tolist(), split.codes.tolist(), strict=True)) for split in people.values()]
+    expected = [dict(zip(split.pids.tolist(), split.codes.tolist(), strict=True)) for split in usual.values()]
+    assert codes[0] | codes[1] == expected[0] | expected[1]
+
+
 def test_a_world_without_queries_is_refused() -> None:
     with pytest.raises(InputError, match=r"2 test people and distractor_identities 0\.9 leave nobody in a query"):
         plan("dukemtmc", people=4, distractor_identities=0.9)
@@ -120,6 +130,7 @@ def test_the_folder_states_its_options_and_is_replaced_by_others(tmp_path: Path)
         "nuisance": 1.0,
         "private_cues": 1.0,
         "marks": 0,
+        "train_share": 0.5,
         "images_per_camera": [1, 4],
         "distractor_identities": 0.0,
     }

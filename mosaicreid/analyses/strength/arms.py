@@ -64,8 +64,8 @@ class Tested:
         )
 
 
-def train_baseline(world: World) -> Tested:
-    """The baseline of a world, trained or from its checkpoints.
+def train_baseline(world: World) -> tuple[Tested, Samples]:
+    """The baseline of a world, trained or from its checkpoints, and the training images.
 
     Raises:
         InputError: the world cannot be trained on or evaluated.
@@ -76,7 +76,7 @@ def train_baseline(world: World) -> Tested:
     earlier_stages(session, "baseline")
     model = session.models.baseline.to(session.context.accelerator.device)
     query, gallery = session.query, session.gallery
-    return Tested(
+    tested = Tested(
         model=model,
         router=None,
         query=query,
@@ -84,6 +84,7 @@ def train_baseline(world: World) -> Tested:
         query_codes=query.codes,
         gallery_codes=gallery.codes,
     )
+    return tested, session.context.samples
 
 
 def train_arm(world: World, name: ArmName, *, epochs: int, configuration: str = "all") -> Tested:

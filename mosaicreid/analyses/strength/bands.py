@@ -133,7 +133,8 @@ def _fit(y: NDArray[np.float64], design: NDArray[np.float64], world: NDArray, sc
         # A variance at zero, the edge of what is possible, is an answer too.
         warnings.simplefilter("ignore", ModelWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        return MixedLM(y / scale, design / scale[:, None], groups=world).fit(reml=True)
+        # One variance is searched for. Methods that follow a gradient get lost where it is zero.
+        return MixedLM(y / scale, design / scale[:, None], groups=world).fit(reml=True, method="powell")
 
 
 def _design(route: NDArray, baseline: NDArray[np.float64], routes: Sequence[str]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from mosaicreid.analyses.strength.matched import PAPER_SHARES, match
 from mosaicreid.analyses.strength.reading import read_attributes
 from mosaicreid.analyses.strength.scoring import Score, Sheet, score, score_with_labels
 from mosaicreid.config.worlds import world_options
+from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_schema
 from mosaicreid.world.people import make_world
 
@@ -29,6 +30,7 @@ class Bench:
 
     world: World
     baseline: Tested
+    train: Samples
     similar: Tensor
     ids: Identities
     alone: Score
@@ -70,12 +72,12 @@ def score_world(world: World) -> pd.DataFrame:
         for name in cell.arms if number == 0 else cell.long_arms:
             for configuration in cell.configurations if name == "experts" else ("all",):
                 _arm(bench, name, epochs=epochs, configuration=configuration)
-    query, gallery = bench.baseline.query, bench.baseline.gallery
+    features = bench.baseline.features
+    train, query, gallery = bench.train, bench.baseline.query, bench.baseline.gallery
     heads = read_attributes(
-        bench.baseline.features(query, query.codes).numpy(),
-        bench.baseline.features(gallery, gallery.codes).numpy(),
-        (query.codes, gallery.codes),
-        (query.pids, gallery.pids),
+        (features(train, train.codes).numpy(), train.codes),
+        (features(query, query.codes).numpy(), query.codes, query.pids),
+        (features(gallery, gallery.codes).numpy(), gallery.codes, gallery.pids),
         make_world(cell.dataset, legibility=world_options(cell.dataset, cell.world).legibility),
         seed=world.seed,
     )
@@ -86,14 +88,14 @@ def score_world(world: World) -> pd.DataFrame:
 
 
 def _bench(world: World) -> Bench:
-    baseline = train_baseline(world)
+    baseline, train = train_baseline(world)
     query, gallery = baseline.query, baseline.gallery
     ids = query.pids, query.camids, gallery.pids, gallery.camids
     similar = baseline.similarities()
     alone = score(similar, ids)
     sheet = Sheet(alone, query.pids)
     sheet.row(alone, arm="baseline", told="none", added=False)
-    return Bench(world=world, baseline=baseline, similar=similar, ids=ids, alone=alone, sheet=sheet)
+    return Bench(world=world, baseline=baseline, train=train, similar=similar, ids=ids, alone=alone, sheet=sheet)
 
 
 def _arm(bench: Bench, name: ArmName, *, epochs: int, configuration: str) -> None:

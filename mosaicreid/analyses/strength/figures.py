@@ -1,0 +1,148 @@
+"""Figures of the experiment: shares and E over the strength of the baseline, and gains over the length of training."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mosaicreid.analyses.strength.decision import BASELINES
+from mosaicreid.analyses.strength.matched import PAPER_SHARES
+from mosaicreid.analyses.strength.tables import main_rows
+from mosaicreid.datasets import TITLES
+from mosaicreid.errors import InputError
+from mosaicreid.plotting import BLUE, GREY, ORANGE, WIDTH, style
+
+_ROUTES = {"identity": "by knowing people", "attributes": "by reading attributes"}
+# Quantity -> colour, marker, what it is called.
+_SHARES = {
+    "share_L": (ORANGE, "s", "labels, no experts"),
+    "share_gain": (BLUE, "o", "experts"),
+    "share_both": (GREY, "^", "experts and labels"),
+}
+_LENGTHS = {
+    "permuted_gain": (GREY, "^", "experts, labels of another person"),
+    "gain": (BLUE, "o", "experts, true labels"),
+    "both": ("black", "D", "experts and labels added"),
+}
+
+
+def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.DataFrame) -> Figure:
+    """What is removed of the shortfall (above) and E with its band and margin (below), a column per route.
+
+    Args:
+        estimands, curves, decision: ``strength_worlds.csv``'s estimands, ``strength_curves.csv``,
+            ``strength_decision.csv``. Dots are worlds; crosses are the paper at its two baselines.
+    """
+    rows = main_rows(estimands)
+    routes = [route for route in _ROUTES if route in set(curves["route"])]
+    if not routes:
+        raise InputError("no curve of a route to draw; expected worlds on the route identity or attributes")
+    with style():
+        figure = Figure(figsize=(1.5 * WIDTH, 1.25 * WIDTH), layout="constrained")
+        axes = figure.subplots(2, len(routes), sharex=True, sharey="row", squeeze=False)
+        for column, route in enumerate(routes):
+            above, below = axes[0, column], axes[1, column]
+            own, fitted = rows[rows["route"] == route], curves[curves["route"] == route]
+            for quantity, (colour, marker, name) in _SHARES.items():
+                _dots_and_band(above, own, fitted, quantity, colour, marker, name, scale=100)
+            above.plot(
+                BASELINES, 100 * np.array(PAPER_SHARES), "x", color="black", markersize=8, label="the paper's gain"
+            )
+            above.set_title(f"strong {_ROUTES[route]}")
+            _dots_and_band(below, own, fitted, "E", BLUE, "o", "E: experts beyond the labels", scale=1)
+            gain = fitted[fitted["quantity"] == "gain"]
+            margin = 0.1 * gain["estimate"]
+            below.plot(gain["baseline"], margin, "--", color=ORANGE, linewidth=1, label="margin: a tenth of the gain")
+            below.plot(gain["baseline"], -margin, "--", color=ORANGE, linewidth=1)
+            below.axhline(0, color="0.5", linewidth=0.8)
+            for point in decision[decision["route"] == route].itertuples():
+                below.axvline(float(point.baseline), color="0.8", linewidth=0.8, zorder=0)  # type: ignore[arg-type]
+            below.set_xlabel("mAP of the baseline (%)")
+        axes[0, 0].set_ylabel("removed of the shortfall (%)")
+        axes[1, 0].set_ylabel("E (points of mAP)")
+        axes[0, 0].legend(fontsize=8, loc="best")
+        axes[1, 0].legend(fontsize=8, loc="best")
+    return figure
+
+
+def _dots_and_band(
+    axis: Axes,
+    worlds: pd.DataFrame,
+    curves: pd.DataFrame,
+    quantity: str,
+    colour: str,
+    marker: str,
+    name: str,
+    *,
+    scale: float,
+) -> None:
+    curve = curves[curves["quantity"] == quantity].sort_values("baseline")
+    axis.plot(worlds["baseline"], scale * worlds[quantity], marker, color=colour, markersize=3, alpha=0.6)
+    axis.plot(curve["baseline"], scale * curve["estimate"], color=colour, label=name)
+    axis.fill_between(
+        curve["baseline"], scale * curve["low"], scale * curve["high"], color=colour, alpha=0.15, linewidth=0
+    )
+
+
+def plot_training_curve(cells: pd.DataFrame) -> Figure:
+    """Gains over the length of the experts' training, a panel per dataset; bars: 95 % over worlds.
+
+    ``cells``: ``strength_cells.csv``, of which the cells on the route ``default`` with all attributes are drawn.
+    """
+    rows = cells[(cells["route"] == "default") & (cells["configuration"] == "all") & (cells["epochs"] > 0)]
+    if rows.empty:
+        raise InputError("no cell on the route default has experts; expected one with several lengths to draw")
+    datasets = list(dict.fromkeys(rows["dataset"]))
+    with style():
+        figure = Figure(figsize=(WIDTH, 2.9 * len(datasets) + 0.4), layout="constrained")
+        axes = figure.subplots(len(datasets), 1, sharex=True, squeeze=False)[:, 0]
+        for axis, dataset in zip(axes, datasets, strict=True):
+            own = rows[rows["dataset"] == dataset]
+            for quantity, (colour, marker, name) in _LENGTHS.items():
+                _lengths(axis, own[own["quantity"] == quantity], colour, marker, name)
+            labels = own[own["quantity"] == "L"]["mean"]
+            axis.axhline(float(labels.iloc[0]), color=ORANGE, linestyle="--", label="labels added, no experts")
+            axis.set_title(TITLES[str(dataset)])
+            axis.set_ylabel("gain (points of mAP)")
+            axis.set_xscale("log")
+            axis.minorticks_off()
+            ticks = sorted(own["epochs"].unique())
+            axis.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes[0].legend(fontsize=8)
+        axes[-1].set_xlabel("epochs that experts train (log scale)")
+    return figure
+
+
+def plot_attributes_over_training(cells: pd.DataFrame) -> Figure:
+    """Gain of single attributes over the length of training, a panel per dataset: does their order change?"""
+    single = (cells["route"] == "default") & (cells["configuration"] != "all") & (cells["quantity"] == "gain")
+    rows = cells[single & (cells["epochs"] > 0)]
+    if rows.empty:
+        raise InputError("no cell on the route default has experts of single attributes; expected some to draw")
+    datasets = list(dict.fromkeys(rows["dataset"]))
+    with style():
+        figure = Figure(figsize=(WIDTH, 2.9 * len(datasets) + 0.4), layout="constrained")
+        axes = figure.subplots(len(datasets), 1, sharex=True, squeeze=False)[:, 0]
+        for axis, dataset in zip(axes, datasets, strict=True):
+            own = rows[rows["dataset"] == dataset]
+            for number, (name, part) in enumerate(own.groupby("configuration", sort=False)):
+                colour = (BLUE, ORANGE, GREY, "black")[number % 4]
+                _lengths(axis, part, colour, "os^Dvx*P"[number % 8], str(name))
+            axis.axhline(0, color="0.5", linewidth=0.8)
+            axis.set_title(TITLES[str(dataset)])
+            axis.set_ylabel("gain (points of mAP)")
+            axis.set_xscale("log")
+            axis.minorticks_off()
+            ticks = sorted(own["epochs"].unique())
+            axis.set_xticks(ticks, [str(tick) for tick in ticks])
+            axis.legend(fontsize=8, ncols=2)
+        axes[-1].set_xlabel("epochs that experts train (log scale)")
+    return figure
+
+
+def _lengths(axis: Axes, rows: pd.DataFrame, colour: str, marker: str, name: str) -> None:
+    rows = rows.sort_values("epochs")
+    half = (rows["high"] - rows["low"]).fillna(0) / 2
+    axis.errorbar(
+        rows["epochs"], rows["mean"], yerr=half, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=name
+    )

@@ -1,0 +1,163 @@
+"""Tables of the experiment: the worlds as they were scored, what follows in each, cells, curves and the decision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from mosaicreid.analyses.strength.bands import fit_band
+from mosaicreid.analyses.strength.cells import Cell
+from mosaicreid.analyses.strength.compute import read_world
+from mosaicreid.analyses.strength.decision import BASELINES, decide
+from mosaicreid.errors import InputError
+
+_WORLD = ["dataset", "cell", "route", "target", "world"]
+# Name -> arm, what was told, whether added, and what is taken from that row.
+_PARTS = {
+    "gain": ("experts", "true", 0, "gain"),
+    "L": ("baseline", "true", 1, "gain"),
+    "E": ("experts", "true", 1, "given_labels"),
+    "both": ("experts", "true", 1, "gain"),
+    "permuted_gain": ("permuted", "permuted", 0, "gain"),
+    "permuted_L": ("baseline", "permuted", 1, "gain"),
+    "permuted_E": ("permuted", "permuted", 1, "given_labels"),
+    "always_on_gain": ("always_on", "none", 0, "gain"),
+    "always_on_E": ("always_on", "true", 1, "given_labels"),
+}
+ESTIMANDS = tuple(_PARTS)
+# Given as a share of the shortfall too.
+SHARED = ("gain", "L", "E", "both")
+
+
+def pool_worlds(cells: Sequence[Cell], runs: Path) -> pd.DataFrame:
+    """The rows of every finished world of ``cells`` (columns as in ``compute``), in the order of cells and seeds.
+
+    Raises:
+        InputError: a cell without any world, or a world that was made with other settings.
+    """
+    tables = []
+    for cell in cells:
+        found = [seed for seed in cell.seeds if (Path(runs) / cell.dataset / cell.name / f"world{seed}.csv").is_file()]
+        if not found:
+            raise InputError(
+                f"cell {cell.name} has no world in {runs}; expected {cell.worlds}: `mosaicreid strength run` makes them"
+            )
+        tables += [read_world(runs, cell, seed) for seed in found]
+    return pd.concat(tables, ignore_index=True)
+
+
+def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
+    """What follows in each world, a row per world, configuration and length of the experts' training.
+
+    Returns:
+        dataset, cell, route, target, world, configuration, epochs (0 where the baseline is alone), ``main`` (1 for the
+        cell's first length), baseline (percent), read, and in points of mAP: gain (experts), L (labels added, no
+        experts), E (experts beyond the labels), both (experts and labels), gain, L and E for labels of another person
+        (``permuted_``), and gain and E of one bank that is always on (``always_on_``); NaN where an arm was not
+        trained. ``share_`` of the first four: of the shortfall, 100 - baseline.
+    """
+    own = worlds[worlds["target_share"].isna()]
+    trained = own[own["epochs"] > 0]
+    # Worlds of which only the baseline was scored have a row of it all the same.
+    alone = own[own.groupby(_WORLD)["epochs"].transform("max") == 0]
+    table = pd.concat([alone, trained])[[*_WORLD, "configuration", "epochs"]].drop_duplicates(ignore_index=True)
+    first = own[own["epochs"] > 0].groupby(_WORLD, sort=False)["epochs"].first().rename("first")
+    table = table.join(first, on=_WORLD)
+    table["main"] = (table["epochs"] == table.pop("first").fillna(0)).astype(int)
+    start = own[(own["arm"] == "baseline") & (own["told"] == "none")].set_index(_WORLD)
+    table = table.join(start[["mAP", "read"]].rename(columns={"mAP": "baseline"}), on=_WORLD)
+    for name, (arm, told, added, column) in _PARTS.items():
+        found = own[(own["arm"] == arm) & (own["told"] == told) & (own["added"] == added)]
+        keys = [*_WORLD, "configuration"] if arm == "baseline" else [*_WORLD, "configuration", "epochs"]
+        table = table.join(found.set_index(keys)[column].rename(name), on=keys)
+    for name in SHARED:
+        table[f"share_{name}"] = table[name] / (100 - table["baseline"])
+    return table
+
+
+def cell_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the worlds of each cell, configuration and length.
+
+    Args:
+        table: of ``estimands``.
+
+    Returns:
+        dataset, cell, route, target, configuration, epochs, quantity (baseline, read, and the estimands), mean, sd
+        (over worlds), low, high (95 % over worlds by Student's t; NaN for one world), worlds.
+    """
+    quantities = ["baseline", "read", *ESTIMANDS, *(f"share_{name}" for name in SHARED)]
+    return _over_worlds(table, ["dataset", "cell", "route", "target", "configuration", "epochs"], quantities)
+
+
+def _over_worlds(table: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
+    """Mean, sd, low and high (95 %, Student's t) of each quantity over the rows of each group, and their number."""
+    long = table.melt(id_vars=keys, value_vars=quantities, var_name="quantity").dropna(subset="value")
+    # In the order of the table's groups, and of the quantities within each.
+    grouped = long.groupby([*keys, "quantity"], sort=False)["value"]
+    summary = grouped.agg(["mean", "std", "count"]).reset_index()
+    summary = summary.rename(columns={"std": "sd", "count": "worlds"})
+    count = summary["worlds"].to_numpy(int)
+    half = stats.t.ppf(0.975, np.maximum(count - 1, 1)) * summary["sd"].to_numpy(float) / np.sqrt(count)
+    summary = summary.assign(low=summary["mean"] - half, high=summary["mean"] + half)
+    return summary[[*keys, "quantity", "mean", "sd", "low", "high", "worlds"]]
+
+
+def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
+    """Where labels were made worse until the oracle gained the paper's shares: what they and the experts bring then.
+
+    Returns:
+        dataset, cell, route, target, epochs, told, target_share, quantity (share: what the oracle removed of the
+        shortfall, E and L in points, level), mean, sd, low, high (95 % over worlds), worlds.
+    """
+    keys = ["dataset", "cell", "route", "target", "epochs", "told", "target_share"]
+    some = worlds[worlds["target_share"].notna()].set_index([*keys, "world"])
+    oracle = some[(some["arm"] == "experts") & (some["added"] == 0)]
+    labels = some[some["arm"] == "baseline"]["gain"].rename("L")
+    both = some[(some["arm"] == "experts") & (some["added"] == 1)]["given_labels"].rename("E")
+    table = pd.DataFrame({"share": oracle["gain"] / (100 - oracle["mAP"] + oracle["gain"]), "level": oracle["level"]})
+    table = table.join([labels, both]).reset_index()
+    return _over_worlds(table, keys, ["share", "E", "L", "level"])
+
+
+def main_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``estimands`` that the curves are fitted to: all attributes, the first length, routes that were
+    designed."""
+    designed = table["route"].isin(["identity", "attributes"])
+    return table[designed & (table["configuration"] == "all") & (table["main"] == 1)].reset_index(drop=True)
+
+
+def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Curves over the strength of the baseline, and the decision.
+
+    Returns:
+        ``curves``: quantity (E, gain, L in points; share_gain, share_L, share_both), route, baseline, estimate,
+        std_err, low, high (simultaneous 95 %), world_sd, rest_sd, gamma, factor, df, worlds, rows; and what ``decide``
+        returns.
+
+    Raises:
+        InputError: as ``fit_band`` and ``decide``.
+    """
+    rows = main_rows(table)
+    grid = sorted({*np.arange(10, 100, step).tolist(), *BASELINES})
+    fitted = {name: fit_band(rows, name, grid) for name in ("E", "gain", "L", "share_gain", "share_L", "share_both")}
+    curves = pd.concat(
+        [
+            band.curve.assign(
+                quantity=name,
+                world_sd=band.world_sd,
+                rest_sd=band.rest_sd,
+                gamma=band.gamma,
+                factor=band.factor,
+                df=band.df,
+                worlds=band.worlds,
+                rows=band.rows,
+            )
+            for name, band in fitted.items()
+        ],
+        ignore_index=True,
+    )
+    per_route = {str(route): part.groupby(["dataset", "world"]).ngroups for route, part in rows.groupby("route")}
+    decision = decide(fitted["E"].curve, fitted["gain"].curve, worlds=per_route)
+    return curves[["quantity", *(column for column in curves if column != "quantity")]], decision

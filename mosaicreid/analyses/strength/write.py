@@ -1,0 +1,91 @@
+"""The experiment's tables and figures: all tables computed, then written, then drawn."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
+from mosaicreid.analyses.strength.figures import plot_attributes_over_training, plot_strength, plot_training_curve
+from mosaicreid.analyses.strength.tables import cell_table, curve_tables, estimands, matched_table, pool_worlds
+from mosaicreid.plotting import save_figure
+from mosaicreid.results import Table, read_results, write_tables
+
+
+def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: Sequence[str] = ()) -> list[Path]:
+    """Write what the worlds in ``runs`` say as ``strength_*.csv`` and figures into ``results``; returns the paths.
+
+    ``strength_scores.csv`` (every scoring of every world, columns as in ``compute``), ``strength_worlds.csv`` (the
+    estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_curves.csv`` and
+    ``strength_decision.csv``; figures of the same start. ``names`` chooses cells. What needs cells that were not
+    chosen, on designed routes or the default one, is left out.
+
+    Raises:
+        InputError: settings that cannot be read, a cell without worlds, or too few of them; nothing is written then.
+    """
+    cells = [cell for cell in read_cells(settings) if not names or cell.name in names]
+    worlds = pool_worlds(cells, runs)
+    values = estimands(worlds)
+    tables = {
+        "strength_scores": worlds,
+        "strength_worlds": values,
+        "strength_cells": cell_table(values),
+        "strength_matched": matched_table(worlds),
+    }
+    designed = any(cell.route != "default" for cell in cells)
+    if designed:
+        tables["strength_curves"], tables["strength_decision"] = curve_tables(values)
+    about = {"cells": [cell.name for cell in cells]}
+    inputs = {settings.name: settings}
+    paths = write_tables(
+        {name: Table(frame=frame, inputs=inputs, parameters=about) for name, frame in tables.items()}, results
+    )
+    return paths + _draw(Path(results), cells, designed=designed)
+
+
+def _draw(results: Path, cells: Sequence[Cell], *, designed: bool) -> list[Path]:
+    read = {name: read_results(results / f"strength_{name}.csv") for name in ("worlds", "cells")}
+    drawn = {}
+    if designed:
+        curves, decision = (read_results(results / f"strength_{name}.csv") for name in ("curves", "decision"))
+        drawn["strength"] = plot_strength(read["worlds"], curves, decision)
+    defaults = [cell for cell in cells if cell.route == "default" and cell.arms]
+    if defaults:
+        drawn["strength_training"] = plot_training_curve(read["cells"])
+    if any(len(cell.configurations) > 1 for cell in defaults):
+        drawn["strength_attributes"] = plot_attributes_over_training(read["cells"])
+    paths = []
+    for name, figure in drawn.items():
+        paths.append(results / "figures" / f"{name}.svg")
+        save_figure(figure, paths[-1])
+    return paths
+
+
+def write_pilots(runs: Path, path: Path, *, settings: Path) -> pd.DataFrame:
+    """Write the estimands of the pilots' worlds that are in ``runs`` as the table ``path``, and return them.
+
+    With each world go the options and settings that it was made with; cells without a world are left out.
+
+    Raises:
+        InputError: settings that cannot be read, or no world at all.
+    """
+    cells = read_cells(settings)
+    begun = [cell for cell in cells if (Path(runs) / cell.dataset / cell.name).is_dir()]
+    values = estimands(pool_worlds(begun or cells, runs))
+    about = pd.DataFrame(
+        [
+            {"cell": cell.name, "identities": cell.identities, "options": cell.world, "settings": cell.settings}
+            for cell in cells
+        ]
+    )
+    table = values.drop(columns=["main"]).merge(about, on="cell", how="left")
+    command = "mosaicreid strength run --settings FILE; mosaicreid strength pilots --settings FILE"
+    write_tables(
+        {
+            path.stem: Table(
+                frame=table, inputs={settings.name: settings}, parameters={"pilots": True, "command": command}
+            )
+        },
+        path.parent,
+    )
+    return table

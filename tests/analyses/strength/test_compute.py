@@ -1,0 +1,116 @@
+"""One world, drawn, trained and scored for real but quickly; resumed, refused, and its rows held together."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from strength_cells import quick_cell
+
+from mosaicreid.analyses.strength import compute
+from mosaicreid.analyses.strength.compute import read_world, run_cells, run_world, world_path
+from mosaicreid.errors import InputError
+
+CELL = quick_cell(configurations=("all", "upcolour"), long_arms=("permuted",), worlds=1)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("strength")
+    run_cells([CELL], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(runs: Path) -> pd.DataFrame:
+    return read_world(runs, CELL, 5)
+
+
+def test_every_arm_is_scored_with_and_without_labels(table: pd.DataFrame) -> None:
+    keys = ["arm", "configuration", "epochs", "told", "added"]
+    rows = [tuple(row) for row in table[keys].to_numpy().tolist()]
+    assert len(set(rows)) == len(rows)
+    assert set(rows) == {
+        ("baseline", "all", 0, "none", 0),
+        ("baseline", "all", 0, "true", 1),
+        ("baseline", "upcolour", 0, "true", 1),
+        ("baseline", "all", 0, "permuted", 1),
+        *(("experts", name, 1, "true", added) for name in ("all", "upcolour") for added in (0, 1)),
+        *(("permuted", "all", epochs, "permuted", added) for epochs in (1, 2) for added in (0, 1)),
+        ("always_on", "all", 1, "none", 0),
+        ("always_on", "all", 1, "true", 1),
+    }
+
+
+def test_differences_are_those_of_the_scores(table: pd.DataFrame) -> None:
+    pick = table.set_index(["arm", "configuration", "epochs", "told", "added"]).sort_index()
+    baseline = pick.loc[("baseline", "all", 0, "none", 0), "mAP"]
+    np.testing.assert_allclose(table["gain"], table["mAP"] - baseline, atol=1e-6)
+    for arm, name, told in (
+        ("experts", "upcolour", "true"),
+        ("permuted", "all", "permuted"),
+        ("always_on", "all", "true"),
+    ):
+        row = pick.loc[(arm, name, 1, told, 1)]
+        assert row["given_labels"] == pytest.approx(row["mAP"] - pick.loc[("baseline", name, 0, told, 1), "mAP"])
+    assert table["given_labels"].isna().tolist() == ((table["added"] == 0) | (table["arm"] == "baseline")).tolist()
+    assert table["mAP"].between(1, 100).all()
+    assert table["mAP"].nunique() > 8
+
+
+def test_a_world_says_what_it_is(table: pd.DataFrame, runs: Path) -> None:
+    assert table.columns.tolist()[:6] == ["dataset", "cell", "route", "target", "world", "settings"]
+    first = table.iloc[0]
+    assert (first["cell"], first["world"], first["settings"]) == ("quick", 5, CELL.fingerprint())
+    assert first["identities"] == 12
+    assert first["queries"] > 12
+    assert [path.name for path in runs.iterdir()] == ["dukemtmc"]
+
+
+def test_a_finished_world_is_not_made_again(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute, "run_world", lambda *_: pytest.fail("made again"))
+    assert run_cells([CELL], runs) == [world_path(runs, CELL, 5)]
+
+
+def test_worlds_of_other_settings_are_refused_before_anything_is_made(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute, "run_world", lambda *_: pytest.fail("made"))
+    other = quick_cell(identities=26, worlds=1)
+    with pytest.raises(InputError, match=r"was made with other settings of cell quick .*: move it away"):
+        run_cells([quick_cell(name="new"), other], runs)
+    with pytest.raises(InputError, match="no world 6 of cell quick at"):
+        read_world(runs, CELL, 6)
+
+
+def test_worlds_are_shared_among_processes_and_first_worlds_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, int]] = []
+
+    def make(cell, seed, runs):
+        made.append((cell.name, seed))
+        return pd.DataFrame(
+            {"settings": [cell.fingerprint()], "configuration": "all", "told": "none", "arm": "baseline", "epochs": 0,
+             "added": 0, "mAP": 1.0, "seconds": 1.0}
+        )  # fmt: skip
+
+    monkeypatch.setattr(compute, "run_world", make)
+    cells = [quick_cell(name="a"), quick_cell(name="b")]
+    run_cells(cells, tmp_path, part=(1, 2))
+    assert made == [("b", 5), ("b", 6)]
+    run_cells(cells, tmp_path)
+    assert made[2:] == [("a", 5), ("a", 6)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"identities": 3}, "world 5 of cell quick cannot be made: got 3 identities"),
+        ({"identities": 4, "world": "distractor_identities=0.9"}, r"cannot be made: 2 test people .* leave nobody"),
+    ],
+)
+def test_a_world_that_cannot_be_made_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run_world(quick_cell(**change), 5, tmp_path)
+    assert list(tmp_path.iterdir()) == []

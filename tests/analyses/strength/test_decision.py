@@ -1,0 +1,74 @@
+"""The decision rule at every turn, by hand."""
+
+import pandas as pd
+import pytest
+
+from mosaicreid.analyses.strength.decision import ADD, BASELINES, HARM, OPEN, SUFFICE, at_point, decide, overall
+from mosaicreid.errors import InputError
+
+ROUTES = ("attributes", "identity")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.4, 0.4, SUFFICE),
+        (-0.5, 0.5, SUFFICE),
+        (0.1, 0.5, SUFFICE),
+        (0.1, 0.6, ADD),
+        (-0.1, 0.6, OPEN),
+        (0.0, 0.6, OPEN),
+        (-0.7, -0.1, HARM),
+        (-0.7, 0.0, OPEN),
+    ],
+)
+def test_at_one_point(low: float, high: float, verdict: str) -> None:
+    assert at_point(low=low, high=high, margin=0.5) == verdict
+
+
+def test_without_a_gain_nothing_is_a_tenth_of_it() -> None:
+    for margin in (0.0, -1.0, float("nan")):
+        with pytest.raises(InputError, match="expected a gain above zero to go by"):
+            at_point(low=-1, high=1, margin=margin)
+
+
+def test_over_all_points() -> None:
+    def points(*verdicts: str) -> dict[tuple[str, float], str]:
+        return dict(zip([(route, at) for route in ROUTES for at in BASELINES], verdicts, strict=True))
+
+    assert overall(points(SUFFICE, SUFFICE, SUFFICE, SUFFICE)) == SUFFICE
+    assert overall(points(ADD, ADD, ADD, ADD)) == ADD
+    assert overall(points(ADD, ADD, SUFFICE, SUFFICE)) == "depends on the route"
+    assert overall(points(ADD, SUFFICE, ADD, SUFFICE)) == "depends on the strength"
+    assert overall(points(ADD, ADD, OPEN, ADD)) == OPEN
+
+
+def curves(low: float, high: float, gain: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows = [
+        {"route": route, "baseline": at, "estimate": (low + high) / 2, "low": low, "high": high}
+        for route in ROUTES
+        for at in (50.0, *BASELINES)
+    ]
+    band = pd.DataFrame(rows)
+    return band, band.assign(estimate=gain)
+
+
+def test_the_rule_applied() -> None:
+    table = decide(*curves(-0.2, 0.8, 2.5), worlds={"attributes": 8, "identity": 4})
+    assert table["margin"].tolist() == pytest.approx([0.25] * 4)
+    assert table["verdict"].tolist() == [OPEN] * 4
+    assert set(table["overall"]) == {OPEN}
+    # Half of the band is twice the margin: four times as many worlds.
+    assert table["worlds_needed"].tolist() == [32, 32, 16, 16]
+    assert table["E"].tolist() == pytest.approx([0.3] * 4)
+    narrow = decide(*curves(-0.1, 0.1, 2.5), worlds={"attributes": 8, "identity": 4})
+    assert narrow["worlds_needed"].tolist() == [8, 8, 4, 4]
+    assert set(narrow["overall"]) == {SUFFICE}
+
+
+def test_points_that_are_missing_are_named() -> None:
+    band, gain = curves(-0.1, 0.1, 2.5)
+    with pytest.raises(InputError, match=r"no band of E at 89.6 on the route identity"):
+        decide(band[:-1], gain, worlds={"attributes": 8, "identity": 4})
+    with pytest.raises(InputError, match=r"gain is not known at 89.6 mAP on the route identity"):
+        decide(band, gain[:-1], worlds={"attributes": 8, "identity": 4})
