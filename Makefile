@@ -15,7 +15,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 # --nolock: after a kill -9 the lock of the dead run would stay, and the command would not go on by itself.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete --keep-going --quiet rules
 
-.PHONY: reproduce sweep compare results paper book test format clean
+.PHONY: reproduce sweep compare results paper strength book test format clean
 
 # Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
 reproduce: sweep compare book
@@ -33,6 +33,13 @@ results: $(STAMP)
 paper: $(STAMP)
 	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper $(SWEEP) data="$(DATA)"
+
+# Draws some hundred worlds and trains in each: a night. Worlds that are there already are kept, and all go into results/.
+strength: $(STAMP)
+	@pids=; for part in $$(seq $(CORES)); do \
+	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid strength run --part $$part/$(CORES) & pids="$$pids $$!"; \
+	done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
+	$(BIN)/mosaicreid strength collect
 
 book: $(STAMP)
 	$(BIN)/jupyter-book build book/

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from mosaicreid.analyses.oracle.labels import Codes, permute_between_people, similarity
-from mosaicreid.analyses.strength.cells import ArmName, Cell
+from mosaicreid.analyses.strength.cells import ArmName, Cell, Draw
 from mosaicreid.attributes import Schema
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.data.loaders import Samples
@@ -32,9 +32,14 @@ class World:
     """One world on the disk: its images in ``root``, checkpoints and decoded images in ``runs``."""
 
     cell: Cell
-    seed: int
+    draw: Draw
     root: Path
     runs: Path
+
+    @property
+    def seed(self) -> int:
+        """The seed of people, cameras, permuted labels and halves of people."""
+        return self.draw.world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,7 @@ def train_baseline(world: World) -> tuple[Tested, Samples]:
         InputError: the world cannot be trained on or evaluated.
     """
     cell = world.cell
-    config = cell.config(seed=world.seed, epochs=cell.lengths[0])
+    config = cell.config(seed=world.draw.training_seed, epochs=cell.lengths[0])
     session = open_session(config, root=world.root, runs=world.runs, cache=None)
     earlier_stages(session, "baseline")
     model = session.models.baseline.to(session.context.accelerator.device)
@@ -90,7 +95,9 @@ def train_baseline(world: World) -> tuple[Tested, Samples]:
 def train_arm(world: World, name: ArmName, *, epochs: int, configuration: str = "all") -> Tested:
     """Experts of one arm on the world's baseline, whose checkpoints must be there; nothing but the experts trains."""
     cell = world.cell
-    config = cell.config(seed=world.seed, epochs=epochs, configuration=configuration, always_on=name == "always_on")
+    config = cell.config(
+        seed=world.draw.training_seed, epochs=epochs, configuration=configuration, always_on=name == "always_on"
+    )
     session = open_session(config, root=world.root, runs=world.runs, cache=None)
     texts, _ = earlier_stages(session, "baseline")
     train, query, gallery = session.context.samples, session.query, session.gallery

@@ -16,6 +16,7 @@ configurations = ["all"]      # what the arm `experts` is trained with
 matched = true                # whether labels are also made worse until the oracle gains the paper's shares
 first_world = 100             # seed of the first world; the others follow
 worlds = 4
+seeds = 1                     # trainings in each world, one after the other from the first stage on
 ```
 """
 
@@ -39,8 +40,22 @@ from mosaicreid.errors import InputError, one_of
 ArmName = Literal["experts", "permuted", "always_on"]
 # The committed settings, and those of the pilots that they were chosen in.
 CELLS, PILOTS = (Path(__file__).parent / f"{name}.toml" for name in ("cells", "pilots"))
-# What a cell may say of the experts itself.
+_MOST_WORLDS = 1_000_000
+# What differs by arm, so that a cell's settings cannot say it.
 _BY_ARM = ("experts", "seed", "profile", "data.dataset", "stages.experts.epochs", "stages.experts.milestones")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A world by its seed, and the number of a training in it, from 0."""
+
+    world: int
+    seed: int
+
+    @property
+    def training_seed(self) -> int:
+        """The seed of every generator of this training; no other draw has it."""
+        return self.world + _MOST_WORLDS * self.seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +80,7 @@ class Cell:
     long_arms: tuple[ArmName, ...] = ("experts", "permuted")
     configurations: tuple[str, ...] = ("all",)
     matched: bool = False
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         """Check everything that can be checked without drawing a world."""
@@ -72,6 +88,8 @@ class Cell:
             raise InputError(f"cell {self.name!r}: expected a name of letters, digits and - _ . +, it names a folder")
         if self.worlds < 1:
             raise InputError(f"cell {self.name} has {self.worlds} worlds; expected at least 1 (4 for an interval)")
+        if not 1 <= self.seeds <= 100:
+            raise InputError(f"cell {self.name} has {self.seeds} seeds; expected 1 to 100")
         if not self.lengths or not self.configurations:
             raise InputError(f"cell {self.name} has no length or no configuration; expected at least one of each")
         for names in (self.lengths, self.arms, self.configurations):
@@ -81,7 +99,7 @@ class Cell:
         check_at_most(self, 100, "target")
         check_at_most(self, 9998, "identities")
         check_not_negative(self, "first_world")
-        check_at_most(self, 2**31, "first_world", "worlds")
+        check_at_most(self, _MOST_WORLDS / 2, "first_world", "worlds")
         world_options(self.dataset, self.world)
         for configuration in self.configurations:
             if not inclusion_set(configuration, get_schema(self.dataset)):
@@ -93,9 +111,10 @@ class Cell:
             self.config(seed=0, epochs=length)
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The worlds' seeds, each of which is the seed of training in its world too."""
-        return tuple(range(self.first_world, self.first_world + self.worlds))
+    def draws(self) -> tuple[Draw, ...]:
+        """Everything that is drawn and trained: every world once, then every world with the next seed."""
+        worlds = range(self.first_world, self.first_world + self.worlds)
+        return tuple(Draw(world, seed) for seed in range(self.seeds) for world in worlds)
 
     def config(self, *, seed: int, epochs: int, configuration: str = "all", always_on: bool = False) -> Config:
         """Settings of one run; the learning rate falls to a tenth at three quarters and again at 92 % of ``epochs``."""
@@ -114,7 +133,7 @@ class Cell:
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits of what one world's numbers depend on: everything but how many worlds there are."""
-        values = {k: v for k, v in plain(asdict(self)).items() if k not in ("worlds", "first_world")}
+        values = {k: v for k, v in plain(asdict(self)).items() if k not in ("worlds", "first_world", "seeds")}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -2,7 +2,8 @@
 
 Columns of a world's table, a row per scoring:
 
-- dataset, cell, route, target (percent), world (its seed), settings (fingerprint of the cell);
+- dataset, cell, route, target (percent), world (its seed), seed (of training in it, from 0), settings
+  (fingerprint of the cell);
 - arm (``baseline``, ``experts``, ``permuted``, ``always_on``), configuration, epochs of its experts (0: none);
 - told: the labels that the router got and that were added: ``none``, ``true``, ``permuted``, ``coarsened``,
   ``corrupted``; for the last two target_share (of the shortfall, 0..1) and level (attributes without labels, or
@@ -23,18 +24,19 @@ from pathlib import Path
 import pandas as pd
 
 from mosaicreid.analyses.strength.arms import World
-from mosaicreid.analyses.strength.cells import Cell
+from mosaicreid.analyses.strength.cells import Cell, Draw
 from mosaicreid.analyses.strength.one_world import score_world
 from mosaicreid.config.worlds import world_options
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.results import columns_first
+from mosaicreid.training.loop import TrainingDivergedError
 from mosaicreid.world.synthesize import synthesize
 
 
-def world_path(runs: Path, cell: Cell, seed: int) -> Path:
-    """Where the table of one world lies."""
-    return Path(runs) / cell.dataset / cell.name / f"world{seed}.csv"
+def world_path(runs: Path, cell: Cell, draw: Draw) -> Path:
+    """Where the table of one training in one world lies."""
+    return Path(runs) / cell.dataset / cell.name / f"world{draw.world}-seed{draw.seed}.csv"
 
 
 def run_cells(cells: Sequence[Cell], runs: Path, *, part: tuple[int, int] = (0, 1)) -> list[Path]:
@@ -46,28 +48,28 @@ def run_cells(cells: Sequence[Cell], runs: Path, *, part: tuple[int, int] = (0, 
         InputError: a table there was made with other settings of its cell, before anything is trained; or a world that
             cannot be made, named with its reason.
     """
-    order = [(n, cell, seed) for cell in cells for n, seed in enumerate(cell.seeds)]
+    order = [(n, cell, draw) for cell in cells for n, draw in enumerate(cell.draws)]
     order.sort(key=lambda entry: entry[0])
-    for _, cell, seed in order:
-        if world_path(runs, cell, seed).is_file():
-            read_world(runs, cell, seed)
+    for _, cell, draw in order:
+        if world_path(runs, cell, draw).is_file():
+            read_world(runs, cell, draw)
     written = []
-    for _, cell, seed in order[part[0] :: part[1]]:
-        path = world_path(runs, cell, seed)
+    for _, cell, draw in order[part[0] :: part[1]]:
+        path = world_path(runs, cell, draw)
         if not path.is_file():
-            table = run_world(cell, seed, runs)
+            table = run_world(cell, draw, runs)
             with atomic_path(path) as temporary:
                 table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
-            print(_said(cell, seed, table), file=sys.stderr, flush=True)
+            print(_said(cell, draw, table), file=sys.stderr, flush=True)
         written.append(path)
     return written
 
 
-def read_world(runs: Path, cell: Cell, seed: int) -> pd.DataFrame:
+def read_world(runs: Path, cell: Cell, draw: Draw) -> pd.DataFrame:
     """The table of one world; InputError where there is none, or one of other settings."""
-    path = world_path(runs, cell, seed)
+    path = world_path(runs, cell, draw)
     if not path.is_file():
-        raise InputError(f"no world {seed} of cell {cell.name} at {path}; `mosaicreid strength run` makes it")
+        raise InputError(f"no world {draw.world} of cell {cell.name} at {path}; `mosaicreid strength run` makes it")
     table = pd.read_csv(path)
     found = table["settings"].iloc[0] if "settings" in table and len(table) else "no settings"
     if found != cell.fingerprint():
@@ -78,7 +80,7 @@ def read_world(runs: Path, cell: Cell, seed: int) -> pd.DataFrame:
     return table
 
 
-def run_world(cell: Cell, seed: int, runs: Path) -> pd.DataFrame:
+def run_world(cell: Cell, draw: Draw, runs: Path) -> pd.DataFrame:
     """Draw one world, train and score everything the cell asks for; columns as in this module's docstring.
 
     Images and checkpoints lie in a temporary folder within ``runs``, which goes away.
@@ -88,40 +90,43 @@ def run_world(cell: Cell, seed: int, runs: Path) -> pd.DataFrame:
     """
     started = time.process_time()
     Path(runs).mkdir(parents=True, exist_ok=True)
-    size = cell.config(seed=seed, epochs=cell.lengths[0]).data
-    with tempfile.TemporaryDirectory(dir=runs, prefix=f".{cell.name}-{seed}-") as folder:
-        world = World(cell=cell, seed=seed, root=Path(folder) / "data", runs=Path(folder) / "runs")
+    size = cell.config(seed=draw.training_seed, epochs=cell.lengths[0]).data
+    with tempfile.TemporaryDirectory(dir=runs, prefix=f".{cell.name}-{draw.world}-") as folder:
+        world = World(cell=cell, draw=draw, root=Path(folder) / "data", runs=Path(folder) / "runs")
         try:
             synthesize(
                 world.root,
                 like=cell.dataset,
                 identities=cell.identities,
-                seed=seed,
+                seed=draw.world,
                 height=size.height,
                 width=size.width,
                 options=world_options(cell.dataset, cell.world),
                 workers=1,
             )
             table = score_world(world)
-        except InputError as error:
-            raise InputError(f"world {seed} of cell {cell.name} cannot be made: {error}") from error
+        except (InputError, TrainingDivergedError) as error:
+            raise InputError(f"world {draw.world} of cell {cell.name} cannot be made: {error}") from error
     table = table.assign(
         dataset=cell.dataset,
         cell=cell.name,
         route=cell.route,
         target=cell.target,
-        world=seed,
+        world=draw.world,
+        seed=draw.seed,
         settings=cell.fingerprint(),
         seconds=round(time.process_time() - started, 1),
     )
-    return columns_first(table, "dataset", "cell", "route", "target", "world", "settings")
+    return columns_first(table, "dataset", "cell", "route", "target", "world", "seed", "settings")
 
 
-def _said(cell: Cell, seed: int, table: pd.DataFrame) -> str:
+def _said(cell: Cell, draw: Draw, table: pd.DataFrame) -> str:
     """A line about a finished world."""
     main = table[(table["configuration"] == "all") & table["told"].isin(["none", "true"])]
     scores = [
         f"{arm} {epochs}{' + labels' if added else ''} {value:.1f}"
         for arm, epochs, added, value in main[["arm", "epochs", "added", "mAP"]].to_numpy().tolist()
     ]
-    return f"{cell.name}, world {seed}: {', '.join(scores)} mAP; {table['seconds'].iloc[0]:.0f} s"
+    return (
+        f"{cell.name}, world {draw.world}, seed {draw.seed}: {', '.join(scores)} mAP; {table['seconds'].iloc[0]:.0f} s"
+    )

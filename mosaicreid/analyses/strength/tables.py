@@ -9,11 +9,11 @@ from scipy import stats
 
 from mosaicreid.analyses.strength.bands import fit_band
 from mosaicreid.analyses.strength.cells import Cell
-from mosaicreid.analyses.strength.compute import read_world
+from mosaicreid.analyses.strength.compute import read_world, world_path
 from mosaicreid.analyses.strength.decision import BASELINES, decide
 from mosaicreid.errors import InputError
 
-_WORLD = ["dataset", "cell", "route", "target", "world"]
+_WORLD = ["dataset", "cell", "route", "target", "world", "seed"]
 # Name -> arm, what was told, whether added, and what is taken from that row.
 _PARTS = {
     "gain": ("experts", "true", 0, "gain"),
@@ -32,28 +32,28 @@ SHARED = ("gain", "L", "E", "both")
 
 
 def pool_worlds(cells: Sequence[Cell], runs: Path) -> pd.DataFrame:
-    """The rows of every finished world of ``cells`` (columns as in ``compute``), in the order of cells and seeds.
+    """The rows of every finished world of ``cells`` (columns as in ``compute``), in the order of cells and draws.
 
     Raises:
         InputError: a cell without any world, or a world that was made with other settings.
     """
     tables = []
     for cell in cells:
-        found = [seed for seed in cell.seeds if (Path(runs) / cell.dataset / cell.name / f"world{seed}.csv").is_file()]
+        found = [draw for draw in cell.draws if world_path(runs, cell, draw).is_file()]
         if not found:
             raise InputError(
                 f"cell {cell.name} has no world in {runs}; expected {cell.worlds}: `mosaicreid strength run` makes them"
             )
-        tables += [read_world(runs, cell, seed) for seed in found]
+        tables += [read_world(runs, cell, draw) for draw in found]
     return pd.concat(tables, ignore_index=True)
 
 
 def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
-    """What follows in each world, a row per world, configuration and length of the experts' training.
+    """What follows in each world, a row per world, seed, configuration and length of the experts' training.
 
     Returns:
-        dataset, cell, route, target, world, configuration, epochs (0 where the baseline is alone), ``main`` (1 for the
-        cell's first length), baseline (percent), read, and in points of mAP: gain (experts), L (labels added, no
+        dataset, cell, route, target, world, seed, configuration, epochs (0 where the baseline is alone), ``main`` (1 for
+        the cell's first length), baseline (percent), read, and in points of mAP: gain (experts), L (labels added, no
         experts), E (experts beyond the labels), both (experts and labels), gain, L and E for labels of another person
         (``permuted_``), and gain and E of one bank that is always on (``always_on_``); NaN where an arm was not
         trained. ``share_`` of the first four: of the shortfall, 100 - baseline.
@@ -92,7 +92,11 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _over_worlds(table: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
-    """Mean, sd, low and high (95 %, Student's t) of each quantity over the rows of each group, and their number."""
+    """Mean, sd, low and high (95 %, Student's t) of each quantity over the worlds of each group, and their number.
+
+    A world of several seeds counts once, by its mean.
+    """
+    table = table.groupby([*keys, "world"], sort=False)[quantities].mean().reset_index()
     long = table.melt(id_vars=keys, value_vars=quantities, var_name="quantity").dropna(subset="value")
     # In the order of the table's groups, and of the quantities within each.
     grouped = long.groupby([*keys, "quantity"], sort=False)["value"]
@@ -112,7 +116,7 @@ def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
         shortfall, E and L in points, level), mean, sd, low, high (95 % over worlds), worlds.
     """
     keys = ["dataset", "cell", "route", "target", "epochs", "told", "target_share"]
-    some = worlds[worlds["target_share"].notna()].set_index([*keys, "world"])
+    some = worlds[worlds["target_share"].notna()].set_index([*keys, "world", "seed"])
     oracle = some[(some["arm"] == "experts") & (some["added"] == 0)]
     labels = some[some["arm"] == "baseline"]["gain"].rename("L")
     both = some[(some["arm"] == "experts") & (some["added"] == 1)]["given_labels"].rename("E")
@@ -122,10 +126,12 @@ def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``estimands`` that the curves are fitted to: all attributes, the first length, routes that were
-    designed."""
+    """What the curves are fitted to: a row per designed cell and world, the mean over its seeds, with all attributes
+    and the cell's first length."""
     designed = table["route"].isin(["identity", "attributes"])
-    return table[designed & (table["configuration"] == "all") & (table["main"] == 1)].reset_index(drop=True)
+    rows = table[designed & (table["configuration"] == "all") & (table["main"] == 1)]
+    keys = [*_WORLD[:-1], "configuration", "epochs", "main"]
+    return rows.drop(columns="seed").groupby(keys, sort=False).mean().reset_index()
 
 
 def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,11 +1,12 @@
 """Cells from a file: what is written comes back, what is wrong is one line, and the committed files are right."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from strength_cells import quick_cell
 
-from mosaicreid.analyses.strength.cells import CELLS, PILOTS, Cell, choose_cells, milestones, read_cells
+from mosaicreid.analyses.strength.cells import CELLS, PILOTS, Cell, Draw, choose_cells, milestones, read_cells
 from mosaicreid.errors import InputError
 
 GOOD = """
@@ -43,7 +44,9 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
         first_world=100,
         worlds=4,
     )
-    assert cell.seeds == (100, 101, 102, 103)
+    assert cell.draws == (Draw(100, 0), Draw(101, 0), Draw(102, 0), Draw(103, 0))
+    assert replace(cell, worlds=2, seeds=2).draws == (Draw(100, 0), Draw(101, 0), Draw(100, 1), Draw(101, 1))
+    assert (Draw(100, 0).training_seed, Draw(100, 2).training_seed) == (100, 2_000_100)
     config = cell.config(seed=101, epochs=24, configuration="hat", always_on=True)
     assert (config.seed, config.stages.baseline.epochs, config.stages.experts.epochs) == (101, 28, 24)
     assert config.stages.experts.milestones == (18, 22)
@@ -63,6 +66,7 @@ def test_the_learning_rate_falls_at_75_and_92_percent(epochs: int, expected: lis
         ('name = "a"', 'nmae = "a"', "unknown key of .*, cell 1 'nmae'"),
         ("first_world = 100", "", "cell 1 has no first_world; expected all of: name, dataset"),
         ("worlds = 4", "worlds = 0", "cell a has 0 worlds; expected at least 1"),
+        ("worlds = 4", "worlds = 4\nseeds = 0", "cell a has 0 seeds; expected 1 to 100"),
         ("worlds = 4", 'worlds = "4"', r"worlds is '4' \(str\); expected int"),
         ('route = "identity"', 'route = "luck"', "'luck'; expected one of: identity, attributes, default"),
         ("market1501", "cuhk03", "unknown dataset 'cuhk03'"),
@@ -104,15 +108,15 @@ def test_cells_are_chosen_by_name(tmp_path: Path) -> None:
 
 def test_a_fingerprint_is_of_everything_but_the_number_of_worlds() -> None:
     cell = quick_cell()
-    assert quick_cell(worlds=9, first_world=1).fingerprint() == cell.fingerprint()
+    assert quick_cell(worlds=9, first_world=1, seeds=3).fingerprint() == cell.fingerprint()
     for change in ({"identities": 26}, {"world": "marks=1"}, {"lengths": (1,)}, {"matched": True}):
         assert quick_cell(**change).fingerprint() != cell.fingerprint()
 
 
 def test_pilots_and_reported_worlds_are_apart() -> None:
     reported, pilots = read_cells(CELLS), read_cells(PILOTS)
-    used = {(cell.dataset, seed) for cell in reported for seed in cell.seeds}
-    assert used.isdisjoint({(cell.dataset, seed) for cell in pilots for seed in cell.seeds})
+    used, tried = ({(cell.dataset, draw.world) for cell in some for draw in cell.draws} for some in (reported, pilots))
+    assert used.isdisjoint(tried)
     # Of one dataset, the designed cells share their worlds, which are what the mixed model takes as random.
     for dataset in {cell.dataset for cell in reported}:
         designed = [cell for cell in reported if cell.dataset == dataset and cell.route != "default"]

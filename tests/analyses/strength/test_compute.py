@@ -8,6 +8,7 @@ import pytest
 from strength_cells import quick_cell
 
 from mosaicreid.analyses.strength import compute
+from mosaicreid.analyses.strength.cells import Draw
 from mosaicreid.analyses.strength.compute import read_world, run_cells, run_world, world_path
 from mosaicreid.errors import InputError
 
@@ -23,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(runs: Path) -> pd.DataFrame:
-    return read_world(runs, CELL, 5)
+    return read_world(runs, CELL, Draw(5, 0))
 
 
 def test_every_arm_is_scored_with_and_without_labels(table: pd.DataFrame) -> None:
@@ -59,7 +60,7 @@ def test_differences_are_those_of_the_scores(table: pd.DataFrame) -> None:
 
 
 def test_a_world_says_what_it_is(table: pd.DataFrame, runs: Path) -> None:
-    assert table.columns.tolist()[:6] == ["dataset", "cell", "route", "target", "world", "settings"]
+    assert table.columns.tolist()[:6] == ["dataset", "cell", "route", "target", "world", "seed"]
     first = table.iloc[0]
     assert (first["cell"], first["world"], first["settings"]) == ("quick", 5, CELL.fingerprint())
     assert first["identities"] == 12
@@ -69,7 +70,7 @@ def test_a_world_says_what_it_is(table: pd.DataFrame, runs: Path) -> None:
 
 def test_a_finished_world_is_not_made_again(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute, "run_world", lambda *_: pytest.fail("made again"))
-    assert run_cells([CELL], runs) == [world_path(runs, CELL, 5)]
+    assert run_cells([CELL], runs) == [world_path(runs, CELL, Draw(5, 0))]
 
 
 def test_worlds_of_other_settings_are_refused_before_anything_is_made(
@@ -80,7 +81,7 @@ def test_worlds_of_other_settings_are_refused_before_anything_is_made(
     with pytest.raises(InputError, match=r"was made with other settings of cell quick .*: move it away"):
         run_cells([quick_cell(name="new"), other], runs)
     with pytest.raises(InputError, match="no world 6 of cell quick at"):
-        read_world(runs, CELL, 6)
+        read_world(runs, CELL, Draw(6, 0))
 
 
 def test_worlds_are_shared_among_processes_and_first_worlds_come_first(
@@ -88,8 +89,8 @@ def test_worlds_are_shared_among_processes_and_first_worlds_come_first(
 ) -> None:
     made: list[tuple[str, int]] = []
 
-    def make(cell, seed, runs):
-        made.append((cell.name, seed))
+    def make(cell, draw, runs):
+        made.append((cell.name, draw.world))
         return pd.DataFrame(
             {"settings": [cell.fingerprint()], "configuration": "all", "told": "none", "arm": "baseline", "epochs": 0,
              "added": 0, "mAP": 1.0, "seconds": 1.0}
@@ -112,5 +113,5 @@ def test_worlds_are_shared_among_processes_and_first_worlds_come_first(
 )
 def test_a_world_that_cannot_be_made_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        run_world(quick_cell(**change), 5, tmp_path)
+        run_world(quick_cell(**change), Draw(5, 0), tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -33,8 +33,8 @@ def scored(cell: Cell, seed: int, mAP: dict[tuple, float], **more: object) -> pd
         labels = mAP.get(("baseline", configuration, 0, told, 1))
         rows.append(
             {
-                "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target, "world": seed,
-                "settings": cell.fingerprint(), "arm": arm, "configuration": configuration, "epochs": epochs,
+                "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
+                "world": seed, "seed": 0, "settings": cell.fingerprint(), "arm": arm, "configuration": configuration, "epochs": epochs,
                 "told": told, "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1,
                 "given_labels": value - labels if labels is not None and added and arm != "baseline" else np.nan,
@@ -89,10 +89,10 @@ def cells() -> list[Cell]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("strength")
     for cell in cells():
-        for seed in cell.seeds:
-            path = world_path(folder, cell, seed)
+        for draw in cell.draws:
+            path = world_path(folder, cell, draw)
             path.parent.mkdir(parents=True, exist_ok=True)
-            world(cell, seed).to_csv(path, index=False)
+            world(cell, draw.world).assign(seed=draw.seed).to_csv(path, index=False)
     return folder
 
 
@@ -145,6 +145,18 @@ def test_cells_are_means_over_worlds(pooled: pd.DataFrame) -> None:
     one = cell_table(values[values["world"] == 5])
     assert one["low"].isna().all()
     assert one["mean"].notna().all()
+
+
+def test_a_world_counts_once_whatever_its_seeds(pooled: pd.DataFrame) -> None:
+    values = estimands(pooled)
+    twice = pd.concat([values, values.assign(seed=1, E=values["E"] + 0.2)], ignore_index=True)
+    for name, shift in (("E", 0.1), ("L", 0.0)):
+        once, both = (
+            table[table["quantity"] == name].reset_index(drop=True) for table in (cell_table(values), cell_table(twice))
+        )
+        assert both["mean"].tolist() == pytest.approx((once["mean"] + shift).tolist())
+        assert both["worlds"].tolist() == once["worlds"].tolist()
+        assert (main_rows(twice)[name] - main_rows(values)[name]).tolist() == pytest.approx([shift] * 60)
 
 
 def test_labels_that_were_made_worse(pooled: pd.DataFrame) -> None:
