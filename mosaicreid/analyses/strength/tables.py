@@ -52,8 +52,8 @@ def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
     """What follows in each world, a row per world, seed, configuration and length of the experts' training.
 
     Returns:
-        dataset, cell, route, target, world, seed, configuration, epochs (0 where the baseline is alone), ``main`` (1 for
-        the cell's first length), baseline (percent), read, and in points of mAP: gain (experts), L (labels added, no
+        dataset, cell, route, target, world, seed, configuration, epochs (0: the baseline alone), ``main`` (1 for the
+        cell's first length), baseline (percent), read, and in points of mAP: gain (experts), L (labels added, no
         experts), E (experts beyond the labels), both (experts and labels), gain, L and E for labels of another person
         (``permuted_``), and gain and E of one bank that is always on (``always_on_``); NaN where an arm was not
         trained. ``share_`` of the first four: of the shortfall, 100 - baseline.

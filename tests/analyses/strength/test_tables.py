@@ -34,8 +34,8 @@ def scored(cell: Cell, seed: int, mAP: dict[tuple, float], **more: object) -> pd
         rows.append(
             {
                 "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
-                "world": seed, "seed": 0, "settings": cell.fingerprint(), "arm": arm, "configuration": configuration, "epochs": epochs,
-                "told": told, "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
+                "world": seed, "seed": 0, "settings": cell.fingerprint(), "arm": arm, "configuration": configuration,
+                "epochs": epochs, "told": told, "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1,
                 "given_labels": value - labels if labels is not None and added and arm != "baseline" else np.nan,
                 "given_labels_se": 0.1, "read": 0.25, "identities": 12, "queries": 40, "seconds": 9.0,
@@ -170,10 +170,8 @@ def test_labels_that_were_made_worse(pooled: pd.DataFrame) -> None:
     assert matched_table(pooled[pooled["target_share"].isna()]).empty
 
 
-def test_curves_hold_the_worlds_and_the_rule_is_applied(pooled: pd.DataFrame) -> None:
-    values = estimands(pooled)
-    assert set(main_rows(values)["route"]) == {"identity", "attributes"}
-    curves, decision = curve_tables(values)
+def test_curves_hold_the_worlds_and_the_rule_is_applied(written: Path) -> None:
+    curves, decision = (pd.read_csv(written / "results" / f"strength_{name}.csv") for name in ("curves", "decision"))
     gain = curves[curves["quantity"] == "share_gain"]
     assert gain["estimate"].tolist() == pytest.approx([0.5] * len(gain), abs=0.02)
     assert ((gain["low"] < 0.5) & (gain["high"] > 0.5)).all()
@@ -206,26 +204,35 @@ def as_toml(some: list[Cell]) -> str:
     return "\n".join(lines).replace("'", '"')
 
 
-def test_everything_is_written_from_the_command_line(
-    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = tmp_path / "cells.toml"
-    settings.write_text(as_toml(cells()))
-    given = ["--settings", str(settings), "--runs", str(runs)]
-    results = ["--results", str(tmp_path / "results")]
-    assert main(["strength", "collect", *given, *results]) == 0
-    names = {path.name for path in (tmp_path / "results").rglob("*.*")}
+@pytest.fixture(scope="module")
+def written(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``cells.toml`` and the results of ``strength collect``."""
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "cells.toml").write_text(as_toml(cells()))
+    given = ["--settings", str(folder / "cells.toml"), "--runs", str(runs), "--results", str(folder / "results")]
+    assert main(["strength", "collect", *given]) == 0
+    return folder
+
+
+def test_tables_and_figures_are_written(written: Path) -> None:
+    names = {path.name for path in (written / "results").rglob("*.*")}
     tables = {f"strength_{name}.csv" for name in ("scores", "worlds", "cells", "matched", "curves", "decision")}
-    figures = {"strength.svg", "strength_training.svg"}
+    figures = {"strength.svg", "strength_training.svg", "strength_attributes.svg"}
     assert names == tables | figures | {name.replace(".csv", ".json") for name in tables}
-    scores = pd.read_csv(tmp_path / "results" / "strength_scores.csv")
-    assert len(scores) == 17 * sum(cell.worlds for cell in cells())
+    assert len(pd.read_csv(written / "results" / "strength_scores.csv")) == 17 * sum(cell.worlds for cell in cells())
+
+
+def test_pilots_are_a_table_with_what_they_were_made_with(
+    runs: Path, written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--settings", str(written / "cells.toml"), "--runs", str(runs)]
     # A run whose worlds are all there trains nothing.
     assert main(["strength", "run", *given, "--part", "1/2"]) == 0
     assert "31 worlds are in" in capsys.readouterr().out
-    assert main(["strength", "pilots", *given, *results]) == 0
-    pilots = pd.read_csv(tmp_path / "results" / "strength_pilots.csv")
+    assert main(["strength", "pilots", *given, "--results", str(tmp_path)]) == 0
+    pilots = pd.read_csv(tmp_path / "strength_pilots.csv")
     assert {"options", "settings", "identities", "baseline", "E"} <= set(pilots)
+    assert set(pilots["options"]) == {"images_per_camera=[1,1]"}
     assert "62 worlds" in capsys.readouterr().out
 
 
