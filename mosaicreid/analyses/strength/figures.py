@@ -58,6 +58,10 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
             for point in decision[decision["route"] == route].itertuples():
                 below.axvline(float(point.baseline), color="0.8", linewidth=0.8, zorder=0)  # type: ignore[arg-type]
             below.set_xlabel("mAP of the baseline (%)")
+        # Margins at weak baselines lie far above everything that is asked here.
+        seen = curves[curves["quantity"] == "E"]
+        height = 1.2 * max(seen["high"].max(), -seen["low"].min(), rows["E"].abs().max(), decision["margin"].max())
+        axes[1, 0].set_ylim(-height, height)
         axes[0, 0].set_ylabel("removed of the shortfall (%)")
         axes[1, 0].set_ylabel("E (points of mAP)")
         axes[0, 0].legend(fontsize=8, loc="best")

@@ -35,7 +35,8 @@ def scored(cell: Cell, seed: int, mAP: dict[tuple, float], **more: object) -> pd
             {
                 "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
                 "world": seed, "seed": 0, "settings": cell.fingerprint(), "arm": arm, "configuration": configuration,
-                "epochs": epochs, "told": told, "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
+                "epochs": epochs, "told": told,
+                "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1,
                 "given_labels": value - labels if labels is not None and added and arm != "baseline" else np.nan,
                 "given_labels_se": 0.1, "read": 0.25, "identities": 12, "queries": 40, "seconds": 9.0,
@@ -82,7 +83,13 @@ def cells() -> list[Cell]:
         for route in ("identity", "attributes")
         for target in TARGETS
     ]
-    return [*designed, quick_cell(name="usual", route="default", target=85.0, first_world=50, worlds=2)]
+    return [*designed, _usual()]
+
+
+def _usual() -> Cell:
+    return quick_cell(
+        name="usual", route="default", target=85.0, first_world=50, worlds=2, configurations=("all", "hat")
+    )
 
 
 @pytest.fixture(scope="module")
