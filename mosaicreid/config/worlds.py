@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from mosaicreid.config.parsing import build, merge, parse_settings
-from mosaicreid.datasets import get_dataset
+from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.datasets.world_options import WorldOptions
 
 
@@ -13,5 +13,5 @@ def world_options(like: str, settings: str = "") -> WorldOptions:
     Raises:
         InputError: unknown dataset or option, a value of the wrong type or out of range.
     """
-    own = asdict(get_dataset(like).synthetic.options)
+    own = asdict(get_folder_dataset(like).synthetic.options)
     return build(WorldOptions, merge(own, parse_settings(settings), "the world"), "the world")

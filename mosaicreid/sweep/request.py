@@ -135,7 +135,8 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
 
 def _world(config: Mapping[str, Any], datasets: tuple[str, ...]) -> str:
     settings = str(config.get("world") or "")
-    for dataset in datasets:
+    # A user's own dataset has no world.
+    for dataset in set(datasets) & set(DATASETS):
         world_options(dataset, settings)
     return settings
 

@@ -19,7 +19,8 @@ from mosaicreid.data.loaders import Samples
 from mosaicreid.models.inference import extract_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
-from mosaicreid.training.session import earlier_stages, open_session
+from mosaicreid.training.session import open_session
+from mosaicreid.training.shared import earlier_stages
 from mosaicreid.training.stages import train_experts
 
 # What a random stream is for; part of the seed of each.
