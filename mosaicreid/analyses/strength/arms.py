@@ -16,9 +16,9 @@ from mosaicreid.analyses.strength.cells import ArmName, Cell, Draw
 from mosaicreid.attributes import Schema
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.data.loaders import Samples
-from mosaicreid.models.inference import extract_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
+from mosaicreid.training.inference import extract_features
 from mosaicreid.training.session import open_session
 from mosaicreid.training.shared import earlier_stages
 from mosaicreid.training.stages import train_experts
