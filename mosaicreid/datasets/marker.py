@@ -24,6 +24,18 @@ class _Splits(Record):
     gallery: _Counted
 
 
+class _Options(Record):
+    """As ``world_options.WorldOptions``."""
+
+    legibility: float
+    nuisance: float
+    private_cues: float
+    marks: _Whole
+    train_share: float
+    images_per_camera: tuple[_Whole, _Whole]
+    distractor_identities: float
+
+
 class Marker(Record):
     """``synthetic.json``: the dataset that a synthetic world is like, how it was drawn, and what is known of it."""
 
@@ -32,6 +44,7 @@ class Marker(Record):
     seed: _Whole | None = None
     height: _Whole | None = None
     width: _Whole | None = None
+    options: _Options | None = None
     counts: _Splits | None = None
     priors: dict[str, list[float]] | None = None
     truth: tuple[dict[str, str | float], ...] = ()

@@ -47,10 +47,12 @@ def whole_folder(root: Path, like: str, *, replace: bool) -> Iterator[Path]:
 def check_own(root: Path, like: str) -> None:
     """InputError unless ``root`` holds what ``synthesize`` wrote like this dataset, and nothing else."""
     advice = "nothing of it is touched; name another folder (real images need profile=paper)"
+    if not (Path(root) / SYNTHETIC_MARKER).is_file():
+        raise InputError(f"{root} has no {SYNTHETIC_MARKER} that proves it synthetic: {advice}")
     try:
         written = read_marker(root).like
-    except InputError:
-        raise InputError(f"{root} has no {SYNTHETIC_MARKER} that proves it synthetic: {advice}") from None
+    except InputError as error:
+        raise InputError(f"{root} has no {SYNTHETIC_MARKER} that proves it synthetic ({error}): {advice}") from None
     if written != like:
         raise InputError(f"{root} is a synthetic folder like {written}, not like {like}: {advice}")
     foreign = _foreign(root, like)

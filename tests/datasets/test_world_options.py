@@ -1,8 +1,11 @@
 """Options of a world: what is refused, and that every dataset has some."""
 
+from dataclasses import fields
+
 import pytest
 
 from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.datasets.marker import _Options
 from mosaicreid.datasets.world_options import WorldOptions
 from mosaicreid.errors import InputError
 
@@ -37,3 +40,7 @@ def test_the_ends_are_allowed() -> None:
 
 def test_every_dataset_has_options_of_its_world() -> None:
     assert all(get_dataset(name).synthetic.options == WorldOptions() for name in DATASETS)
+
+
+def test_a_marker_states_every_option() -> None:
+    assert {field.name for field in fields(WorldOptions)} == set(_Options.model_fields)
