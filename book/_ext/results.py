@@ -15,6 +15,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from typeset import typeset
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,14 @@ def render(cell: str, spec: str) -> str:
     if cell == "":
         return "–"
     if spec in {"", "s"}:
-        return cell
+        return typeset(cell)
     number = float(cell)
-    text = format(round(number) if spec.endswith("d") else number, spec)
-    return text.replace("-", "−")
+    if spec.endswith("d"):
+        # Groups of three help from five digits on.
+        return typeset(
+            format(round(number), spec.replace("d", ",d") if abs(number) >= 10_000 and "," not in spec else spec)
+        )
+    return typeset(format(number, spec))
 
 
 def look_up(folder: Path, text: str) -> tuple[str, str]:

@@ -1,22 +1,22 @@
 """A dataset of the user's own, or its attributes alone, from a file in TOML.
 
-```toml
-dataset = "street"
-title = "Street"              # optional: the name in print
-images = "images.csv"         # of a whole dataset: its two tables, below its root (see ``data.tables``)
-attributes = "attributes.csv"
-unknown = ["unknown", "?"]    # optional: texts that mean no label, as an empty cell does
+.. code-block:: toml
 
-[unions]                      # optional: further names for several attributes
-footwear = ["boots", "shoecolour"]
+    dataset = "street"
+    title = "Street"              # optional: the name in print
+    images = "images.csv"         # of a whole dataset: its two tables, below its root (see ``data.tables``)
+    attributes = "attributes.csv"
+    unknown = ["unknown", "?"]    # optional: texts that mean no label, as an empty cell does
 
-[[attribute]]
-name = "hat"
-type = "single-state binary"  # or "dual-state binary", "multiclass"
-values = ["no", "yes"]        # in the order of their codes; of a single state, absence comes first
-cluster = "accessories"
-description = "Wearing a hat" # optional
-```
+    [unions]                      # optional: further names for several attributes
+    footwear = ["boots", "shoecolour"]
+
+    [[attribute]]
+    name = "hat"
+    type = "single-state binary"  # or "dual-state binary", "multiclass"
+    values = ["no", "yes"]        # in the order of their codes; of a single state, absence comes first
+    cluster = "accessories"
+    description = "Wearing a hat" # optional
 """
 
 import re
