@@ -26,7 +26,7 @@ class BrowserError(RuntimeError):
 
 
 class Tab:
-    """One tab: ``send`` a command of the protocol, ``open`` a page, ``evaluate`` an expression; ``events`` as they came."""
+    """One tab: ``send`` a command of the protocol, ``open`` a page, ``evaluate`` JavaScript; ``events`` so far."""
 
     def __init__(self, to: int, back: int) -> None:
         self._to, self._back = to, back

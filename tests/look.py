@@ -1,8 +1,8 @@
 """Look at every page of a built book in headless Chromium: ``python tests/look.py _build/html``.
 
 Every page is opened from ``file://`` at the width of a phone and of a desk, and laid out for paper. Reported, with exit
-status 1: elements wider than the screen or cut on paper; tables and figures that scroll without a cue; labels of figures
-too small to read; errors in the console; requests to another host or to a file that is not there; links without a
+status 1: elements wider than the screen or cut on paper; tables and figures that scroll without a cue; labels of
+figures too small to read; errors in the console; requests to another host or to a missing file; links without a
 target; pages that weigh too much. ``--axe FILE`` adds what axe-core finds (``npm pack axe-core``, then ``axe.min.js``),
 ``--pictures DIR`` keeps a picture of each page and width, and words after the folder choose pages by name.
 """

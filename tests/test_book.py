@@ -1,6 +1,8 @@
 """The book builds without a warning, from committed results, reads offline, and cannot show a stale number."""
 
+import ast
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -9,6 +11,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
+from sphinx.util.inventory import InventoryFile
 
 ROOT = Path(__file__).parents[1]
 # Everything a page may read: pages, results, and the sources it quotes or links.
@@ -63,7 +67,7 @@ class Page(HTMLParser):
 
 def pages(root: Path) -> list[Path]:
     html = root / "_build" / "html"
-    return sorted([*html.glob("*.html"), *html.glob("executed/*.html")])
+    return sorted(path for path in html.rglob("*.html") if "_static" not in path.parts)
 
 
 def test_toc_inside_the_book_equals_the_one_at_the_root() -> None:
@@ -73,7 +77,7 @@ def test_toc_inside_the_book_equals_the_one_at_the_root() -> None:
 def test_every_page_is_in_the_toc() -> None:
     listed = set(re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text()))
     book = ROOT / "book"
-    pages = [*book.glob("*.md"), *(book / "executed").glob("*.ipynb")]
+    pages = [*book.glob("*.md"), *book.glob("api/*.md"), *(book / "executed").glob("*.ipynb")]
     assert {str(page.relative_to(book).with_suffix("")) for page in pages} == listed
 
 
@@ -98,6 +102,100 @@ def test_every_local_link_has_its_target(built: Path) -> None:
     for path in pages(built):
         for target in re.findall(r'(?:href|src)="([^"#?:]+)(?:[#?][^"]*)?"', path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} -> {target}"
+
+
+def weight(page: Path) -> int:
+    """Bytes of a page and of all that it loads, the fonts of its style sheets included."""
+    html = Page()
+    html.feed(page.read_text())
+    files = {page} | {(page.parent / re.sub(r"\?.*", "", url)).resolve() for url in html.loads if "data:" not in url}
+    for style in [file for file in files if file.suffix == ".css"]:
+        urls = re.findall(r"""url\(["']?([^"')?#]+)""", style.read_text())
+        files |= {(style.parent / url).resolve() for url in urls if not url.startswith("data:")}
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def test_no_page_loads_more_than_a_megabyte(built: Path) -> None:
+    weights = {path.name: weight(path) for path in pages(built)}
+    assert min(weights.values()) > 300_000, "the theme's files are not counted"
+    assert {name: size for name, size in weights.items() if size > 1_000_000} == {}
+
+
+def test_every_icon_of_a_page_has_a_letter_in_the_font(built: Path) -> None:
+    static = built / "_build" / "html" / "_static"
+    style = (static / "styles" / "pydata-sphinx-theme.css").read_text()
+    with TTFont(static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff") as font:
+        letters = set(font.getBestCmap())
+    names = {name for path in pages(built) for name in re.findall(r'class="[^"]*\bfas? (fa-[a-z-]+)', path.read_text())}
+    names |= {name for path in pages(built) for name in re.findall(r'"fa-solid (fa-[a-z-]+)', path.read_text())}
+    assert {"fa-download", "fa-magnifying-glass"} <= names
+    for name in names:
+        code = re.search(rf'\.{name}:before[^{{}}]*\{{content:"\\([0-9a-f]+)"', style)
+        assert code, name
+        assert int(code.group(1), 16) in letters, name
+
+
+def test_every_public_function_has_an_entry(built: Path) -> None:
+    with (built / "_build" / "html" / "objects.inv").open("rb") as stream:
+        listed = {
+            name
+            for kind in InventoryFile.load(stream, "", posixpath.join).items()
+            if kind[0] != "std:doc"
+            for name in kind[1]
+        }
+    rooms = re.findall(
+        r"^% api: (.+)$", "\n".join(path.read_text() for path in (ROOT / "book" / "api").glob("*.md")), re.M
+    )
+    public = {room for line in rooms for room in line.split()}
+    assert public >= {"attributes", "losses", "retrieval", "statistics", "models", "datasets", "training", "sweep"}
+    missing = []
+    for file in (ROOT / "mosaicreid").rglob("*.py"):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        room = module.split(".")[1] if "." in module else ""
+        if room not in public:
+            continue
+        definitions = [] if room == "analyses" else ast.parse(file.read_text()).body
+        names = [
+            f"{module}.{node.name}"
+            for node in definitions
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        ]
+        missing += [name for name in [module, *names] if name not in listed]
+    assert missing == []
+
+
+def test_code_names_in_the_text_are_links_to_their_entries(built: Path) -> None:
+    method = (built / "_build" / "html" / "method.html").read_text()
+    for target in (
+        "api/models.html#module-mosaicreid.models.router",
+        "api/models.html#module-mosaicreid.models.weights",
+        "api/datasets.html#mosaicreid.config.settings.ExpertOptions.pooling",
+    ):
+        assert f'href="{target}"' in method, target
+
+
+def test_tables_say_what_their_cells_are_and_show_no_computer_numbers(built: Path) -> None:
+    for path in pages(built):
+        text = path.read_text()
+        for table in re.findall(r"<table.*?</table>", text, re.S):
+            cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", table, re.S)
+            shown = [re.sub(r"<(code|math).*?</\1>|<[^>]+>", "", cell, flags=re.S) for cell in cells]
+            assert [cell for cell in shown if re.search(r"\de[+-]\d\d|(?<![\w.–-])-\d", cell)] == [], path.name
+            if "docutils" in table.partition(">")[0]:
+                assert "<th>" not in table
+                assert '<th class="head"' not in table
+
+
+def test_pages_describe_themselves_and_search_holds_their_sentences(built: Path) -> None:
+    html = built / "_build" / "html"
+    for path in (html / "index.html", html / "method.html"):
+        text = path.read_text()
+        assert len(re.findall('<meta name="description" content="[^"]{60,}"', text)) == 1
+        assert 'rel="icon"' in text
+        assert "searchindex.js" not in text
+    search = (html / "search.html").read_text()
+    assert search.index("found_text.js") < search.index("found.js")
+    assert "switches on the experts that match" in (html / "_static" / "found_text.js").read_text()
 
 
 def test_a_changed_result_shows_on_the_next_plain_build(built: Path) -> None:

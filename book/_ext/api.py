@@ -1,11 +1,12 @@
 """API pages made from docstrings, and links from every code name in the text to its entry there.
 
-A page under ``api/`` holds a comment ``% api: ROOM ...``; each room's modules stand there with their public functions and
-classes. In any page, `` `mosaicreid.losses` ``, a file such as `` `mosaicreid/losses.py` ``, a public function's name and
-a setting such as `` `experts.pooling` `` become links. ``ROOMS`` says what is public.
+A page under ``api/`` holds a comment ``% api: ROOM ...``; each room's modules stand there with their public functions
+and classes. In any page, `` `mosaicreid.losses` ``, a file such as `` `mosaicreid/losses.py` ``, a public function's
+name and a setting such as `` `experts.pooling` `` become links. ``ROOMS`` says what is public.
 """
 
 import dataclasses
+import inspect
 import re
 from pathlib import Path
 from typing import get_type_hints
@@ -58,7 +59,7 @@ def settings(kind: type = Config, prefix: str = "") -> dict[str, str]:
     found = {}
     hints = get_type_hints(kind)
     for field in dataclasses.fields(kind):
-        owner = next(base for base in kind.__mro__ if field.name in base.__dict__.get("__annotations__", {}))
+        owner = next(base for base in kind.__mro__ if field.name in inspect.get_annotations(base))
         found[prefix + field.name] = f"{owner.__module__}.{owner.__qualname__}.{field.name}"
         if dataclasses.is_dataclass(hints[field.name]):
             found |= settings(hints[field.name], f"{prefix}{field.name}.")

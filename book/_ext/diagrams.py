@@ -200,7 +200,7 @@ DIAGRAMS: dict[str, Callable[[], tuple[Drawing, float]]] = {
 }
 
 
-class diagram(nodes.General, nodes.Element):  # noqa: N801 - docutils names nodes so
+class diagram(nodes.General, nodes.Element):
     """A picture of the method, drawn when the page is written."""
 
 

@@ -1,8 +1,8 @@
 """Tables and figures that fit a phone: headers with a scope, rows that become cards, labels that stay legible.
 
 What a column needs is estimated from its longest words. A table that needs more than a phone is wide gets the class
-``stacks``, by which the style sheet sets each row as a card, every cell after its column's name; one with too many cells
-for that scrolls, and ``_assets/scrolls.js`` says so. A figure whose smallest label would be too small scrolls, too.
+``stacks``, by which the style sheet sets each row as a card, every cell after its column's name; one with too many
+cells for that scrolls, and ``_assets/scrolls.js`` says so. A figure whose smallest label would be too small scrolls.
 """
 
 import re

@@ -24,6 +24,7 @@ FONTS = {
     "fa-regular-400": ("fa-regular", "far"),
     "fa-brands-400": ("fa-brands", "fab"),
 }
+STYLES = {style for names in FONTS.values() for style in names}
 ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 FACE = re.compile(r"@font-face\{[^}]*fontawesome/webfonts/([a-z0-9-]+)\.woff2[^}]*\}")
 SMALLEST_PICTURE = 20_000
@@ -41,11 +42,10 @@ def icons_by_name(css: str) -> dict[str, int]:
 
 def used_classes(texts: Iterable[str]) -> Iterator[list[str]]:
     """The classes of every element, in pages and in scripts, that asks for an icon."""
-    styles = {style for names in FONTS.values() for style in names}
     for text in texts:
         for classes in re.findall(r"""["']([^"'<>{}]*\bfa[a-z]?[ -][^"'<>{}]*)["']""", text):
             words = classes.split()
-            if styles & set(words):
+            if STYLES & set(words):
                 yield words
 
 
@@ -65,7 +65,7 @@ def choose_icons(texts: Iterable[str], css: str) -> dict[str, set[int]]:
         for word in words:
             if word in known:
                 chosen[font].add(known[word])
-            elif word.startswith("fa-") and not re.search(rf"\.{word}\b", rest):
+            elif word.startswith("fa-") and word not in STYLES and not re.search(rf"\.{word}\b", rest):
                 raise ExtensionError(f"no icon {word!r} in the theme's fonts; an element has the classes {words}")
     return {font: codes for font, codes in chosen.items() if codes}
 

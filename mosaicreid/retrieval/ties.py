@@ -4,7 +4,8 @@ A ranking is reduced to its *tie blocks*: runs of items with one score that hold
 items before the block (``matches_above`` of them matches), ``size`` items in it and ``matches`` of those matches, every
 order of the items within is equally likely. Position ``above + j`` then holds a match with probability
 ``matches / size``, and given that it does, ``(j - 1)(matches - 1)/(size - 1)`` matches are expected before it in the
-block. With ``c = (matches - 1)/(size - 1)`` and harmonic numbers ``H`` the expected sum of precisions at its matches is::
+block. With ``c = (matches - 1)/(size - 1)`` and harmonic numbers ``H`` the expected sum of precisions at its matches
+is::
 
       matches/size * sum_j (matches_above + 1 + c (j - 1)) / (above + j)
     = matches/size * (c size + (matches_above + 1 - c (above + 1)) (H[above + size] - H[above])).

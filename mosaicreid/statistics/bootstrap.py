@@ -94,7 +94,7 @@ def gains(
 
 
 def studentise(deviation: np.ndarray, std_err: np.ndarray) -> np.ndarray:
-    """Size of the deviation / std_err; below a billionth of an mAP point a standard error is rounding, and the floor."""
+    """Deviation without sign / std_err; below a billionth of an mAP point an error is rounding, and the floor."""
     return np.abs(deviation) / np.maximum(std_err, 1e-9)
 
 
