@@ -95,7 +95,10 @@ class Tab:
 
     def picture(self, whole: bool = True) -> bytes:
         """The page as a PNG, as far down as it goes (or as the window shows)."""
-        return base64.b64decode(self.send("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
+        if whole:
+            width, height = self.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+            self.size(width, height)
+        return base64.b64decode(self.send("Page.captureScreenshot")["data"])
 
 
 @contextmanager

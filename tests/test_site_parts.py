@@ -128,3 +128,32 @@ def test_look_reports_each_fault_and_nothing_else(tmp_path: Path) -> None:
     assert " 0 problems" in told["index.html"]
     for name, (_, problem) in FAULTS.items():
         assert problem in told[f"{name}.html"], told[f"{name}.html"]
+
+
+def test_rules_for_classes_that_stand_nowhere_are_left_out(part) -> None:
+    styles = part("styles")
+    known = styles.Known(['<p class="note wide">'], ['x.classList.add("show"); y = `bs-tooltip-${side}`'])
+    css = (
+        '/* a */@charset "utf-8";.note,.gone,p{a:b}.gone .note{a:b}.note:not(.gone){a:b}.show{a:"}"}'
+        "@media print{.gone{a:b}.wide{a:b}}@media screen{.gone{a:b}}.bs-tooltip-top{a:b}@font-face{src:url(x)}"
+    )
+    assert styles.purge(css, known) == (
+        '@charset "utf-8";.note,p{a:b}.note:not(.gone){a:b}.show{a:"}"}'
+        "@media print{.wide{a:b}}.bs-tooltip-top{a:b}@font-face{src:url(x)}"
+    )
+
+
+def test_drawings_lose_names_and_digits_and_keep_what_they_refer_to(part) -> None:
+    style = ' style="fill: red"'
+    drawing = (
+        '<!DOCTYPE svg PUBLIC "x"><svg viewBox="0 0 9 9"><!-- word --><g id="axes_1">\n'
+        f'<path id="m1" d="M 0.123456 1 z "{style}/><use xlink:href="#m1" x="1.23456"{style}/>'
+        f'<g clip-path="url(#c)"{style}/>'
+        '<clipPath id="c"/><g transform="translate(1.23456 2) scale(0.015625 -0.1)"/></g></svg>'
+    )
+    assert part("drawings").lighten_drawing(drawing) == (
+        '<svg viewBox="0 0 9 9"><style type="text/css">.s0{fill: red}</style><g>'
+        '<path id="i0" d="M 0.12 1 z" class="s0"/>'
+        '<use xlink:href="#i0" x="1.23" class="s0"/><g clip-path="url(#i1)" class="s0"/>'
+        '<clipPath id="i1"/><g transform="translate(1.23456 2) scale(0.015625 -0.1)"/></g></svg>'
+    )

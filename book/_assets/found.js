@@ -34,12 +34,25 @@
     return paragraph;
   };
 
-  const explain = (item) => {
+  // Results that wait for the sentences of their page.
+  const waiting = new Map();
+
+  const ask = (item) => {
     const link = item.querySelector("a");
-    if (!link || item.querySelector(".found")) return;
+    if (!link || item.dataset.asked) return;
+    item.dataset.asked = "yes";
     const page = decodeURI(link.getAttribute("href")).replace(/^\.\//, "").replace(/\.html.*$/, "");
+    if (waiting.has(page)) return;
+    waiting.set(page, item);
+    const script = document.createElement("script");
+    script.src = `_static/found/${page}.js`;
+    document.head.append(script);
+  };
+
+  window.found = ([page, sections]) => {
+    const item = waiting.get(page);
     const list = stems(words());
-    const found = (FOUND_TEXT[page] || [])
+    const found = sections
       .map(([anchor, title, text]) => ({ anchor, title, text, hits: places(`${title} ${text}`, list).length }))
       .filter((section) => section.hits && places(section.text, list).length)
       .sort((one, other) => other.hits - one.hits)
@@ -61,7 +74,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     const results = document.getElementById("search-results");
     if (!results) return;
-    new MutationObserver(() => results.querySelectorAll("ul.search > li").forEach(explain)).observe(results, {
+    new MutationObserver(() => results.querySelectorAll("ul.search > li").forEach(ask)).observe(results, {
       childList: true,
       subtree: true,
     });

@@ -1,7 +1,8 @@
 """Search that shows where it found a word, and a description of each page, both from the pages' own sentences.
 
-Sphinx's search fetches every page that it lists, which browsers refuse for files on a disk. Here the sentences of all
-sections lie in one script that the search page alone loads; ``_assets/found.js`` shows them.
+Sphinx's search fetches every page that it lists, which browsers refuse for files on a disk. Here the sentences of each
+page's sections lie in a script of their own, ``_static/found/PAGE.js``; ``_assets/found.js`` loads those of the pages
+that it lists.
 """
 
 import html
@@ -64,19 +65,17 @@ def add_description(
         tag = f'<meta name="description" content="{html.escape(describe(document))}" />'
         context["metatags"] = f"{context.get('metatags', '')}\n{tag}"
     if page == "search":
-        app.add_js_file("found_text.js")
         app.add_js_file("found.js")
 
 
 def write_text(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.name != "html":
         return
-    texts = {}
     for page in sorted(app.env.found_docs):
-        document = app.env.get_doctree(page)
-        texts[page] = sections(document)
-    script = f"const FOUND_TEXT = {json.dumps(texts, ensure_ascii=False, separators=(',', ':'))};\n"
-    (Path(app.outdir) / "_static" / "found_text.js").write_text(script, encoding="utf-8")
+        text = json.dumps([page, sections(app.env.get_doctree(page))], ensure_ascii=False, separators=(",", ":"))
+        file = Path(app.outdir) / "_static" / "found" / f"{page}.js"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"found({text});\n", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, object]:

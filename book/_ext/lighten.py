@@ -1,20 +1,23 @@
 """What the theme ships and the book does not need is left out, and what it marks up badly is mended, after each build.
 
-The theme's icon script holds two thousand icons (1.5 MB). The book's pages use about fifteen, which become a font of
-their own; an icon that the font lacks fails the build. Pictures made of pixels are stored as WebP. Search scripts load
-on the search page alone. Every step reads the theme's own files and may run again on pages that it has done.
+The theme's icon script holds two thousand icons (1.5 MB), and two thirds of its style sheet are for elements that no
+page has. The icons in use become a font of their own; one that the font lacks fails the build. Pictures made of pixels
+are stored as WebP, drawings without what does not show. Search scripts load on the search page alone. Every step reads the theme's own files and may run again on pages that it has done.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pydata_sphinx_theme
+from drawings import lighten_drawings
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from styles import Known, purge
 from typeset import typeset_cell
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
@@ -91,6 +94,8 @@ def trim_style(css: str, chosen: dict[str, set[int]]) -> str:
     """The theme's style sheet with the rules of the chosen icons only and the fonts written here."""
     codes = set().union(*chosen.values())
     css = ICON_RULE.sub(lambda rule: rule.group(0) if int(rule.group(2), 16) in codes else "", css)
+    # The theme's script turned icons into SVG; its rules for them hold for the letters of the font.
+    css = css.replace(":not(svg)", ":not(svg, i)").replace("form.bd-search svg", "form.bd-search i")
     return FACE.sub(lambda face: shorten_face(face, chosen), css)
 
 
@@ -102,7 +107,7 @@ def shorten_face(face: re.Match[str], chosen: dict[str, set[int]]) -> str:
     return re.sub(r"src:[^}]*(?=\})", source, face.group(0))
 
 
-def lighten_icons(static: Path, pages: dict[Path, str]) -> None:
+def lighten_theme(static: Path, pages: dict[Path, str]) -> None:
     css = (THEME / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
     own = [
         file.read_text(encoding="utf-8")
@@ -112,7 +117,9 @@ def lighten_icons(static: Path, pages: dict[Path, str]) -> None:
     ]
     more = "".join(text for text in own if "Awesome" in text)
     chosen = choose_icons([*pages.values(), *own], css + more)
-    (static / "styles" / "pydata-sphinx-theme.css").write_text(trim_style(css, chosen), encoding="utf-8")
+    scripts = [file.read_text(encoding="utf-8") for file in static.glob("**/*.js") if file.name != "fontawesome.js"]
+    css = purge(trim_style(css, chosen), Known(pages.values(), scripts))
+    (static / "styles" / "pydata-sphinx-theme.css").write_text(css, encoding="utf-8")
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     for old in {*fonts.glob("*"), *(static / "scripts").glob("fontawesome.js"), *static.rglob("*.map")}:
         old.unlink()
@@ -143,6 +150,9 @@ def mend(text: str, name: str, webp: set[str]) -> str:
     if name != "search.html":
         scripts = r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
         text = re.sub(scripts, "", text)
+    if not re.search(r'class="(?:[^"]* )?sd-', text):
+        design = r"\s*<(?:link|script)[^>]*_static/(?:sphinx-design\.min\.css|design-tabs\.js)[^>]*>(?:</script>)?"
+        text = re.sub(design, "", text)
     text = re.sub(r"\n\s*<!--(?! ?\[if).*?-->", "", text, flags=re.DOTALL)
     text = text.replace('<meta name="viewport" content="width=device-width, initial-scale=1"/>', "")
     text = text.replace('<meta name="viewport" content="width=device-width, initial-scale=1" />', "")
@@ -163,16 +173,27 @@ def mend(text: str, name: str, webp: set[str]) -> str:
     )
 
 
+def lighten_index(index: Path) -> None:
+    """Drop the index entries from the search index, which repeat its objects."""
+    head, text, tail = re.fullmatch(
+        r"(Search\.setIndex\()(.*)(\))\s*", index.read_text(encoding="utf-8"), re.S
+    ).groups()
+    content = json.loads(text) | {"indexentries": {}}
+    index.write_text(head + json.dumps(content, ensure_ascii=False, separators=(",", ":")) + tail, encoding="utf-8")
+
+
 def lighten(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.name != "html":
         return
     out = Path(app.outdir)
     static = out / "_static"
     lighten_pictures(out / "_images")
+    lighten_drawings(out / "_images")
+    lighten_index(out / "searchindex.js")
     webp = {file.stem for file in (out / "_images").glob("*.webp")}
     files = [file for file in out.rglob("*.html") if static not in file.parents]
     pages = {file: file.read_text(encoding="utf-8") for file in files}
-    lighten_icons(static, pages)
+    lighten_theme(static, pages)
     for file, text in pages.items():
         mended = mend(text, file.name, webp)
         if mended != text:
