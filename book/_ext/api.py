@@ -59,7 +59,8 @@ def settings(kind: type = Config, prefix: str = "") -> dict[str, str]:
     found = {}
     hints = get_type_hints(kind)
     for field in dataclasses.fields(kind):
-        owner = next(base for base in kind.__mro__ if field.name in inspect.get_annotations(base))
+        # From the ground up: autodoc writes a base's annotations into the class that inherits them.
+        owner = next(base for base in reversed(kind.__mro__) if field.name in inspect.get_annotations(base))
         found[prefix + field.name] = f"{owner.__module__}.{owner.__qualname__}.{field.name}"
         if dataclasses.is_dataclass(hints[field.name]):
             found |= settings(hints[field.name], f"{prefix}{field.name}.")

@@ -2,7 +2,8 @@
 
 The theme's icon script holds two thousand icons (1.5 MB), and two thirds of its style sheet are for elements that no
 page has. The icons in use become a font of their own; one that the font lacks fails the build. Pictures made of pixels
-are stored as WebP, drawings without what does not show. Search scripts load on the search page alone. Every step reads the theme's own files and may run again on pages that it has done.
+are stored as WebP, drawings without what does not show. Search scripts load on the search page alone. Every step reads
+the theme's own files and may run again on pages that it has done.
 """
 
 import json
