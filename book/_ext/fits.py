@@ -58,9 +58,11 @@ class MarkTables(SphinxPostTransform):
             if names and total > PHONE and len(names) > 2 and len(rows) * len(names) <= MOST_CELLS:
                 table["classes"].append("stacks")
             if sum(need([name, *cells], DESK_LETTER) for name, cells in zip(names, columns, strict=False)) > DESK:
-                wide = nodes.container(classes=["full-width"])
-                table.replace_self(wide)
-                wide += table
+                if not isinstance(table.parent, nodes.container):
+                    wide = nodes.container()
+                    table.replace_self(wide)
+                    wide += table
+                table.parent["classes"].append("full-width")
 
 
 def visit_entry(translator: HTML5Translator, node: nodes.entry) -> None:
