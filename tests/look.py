@@ -88,7 +88,8 @@ def broken_links(html: Path, pages: list[Path]) -> dict[str, list[str]]:
                 continue
             path = (page.parent / unquote(parts.path)).resolve() if parts.path else page.resolve()
             known = everything.get(path)
-            anchor = unquote(parts.fragment)
+            # What holds "=" is the state of a view, which a script reads, and no anchor.
+            anchor = "" if "=" in parts.fragment else unquote(parts.fragment)
             if not path.is_file() or (anchor and known is not None and anchor not in known.anchors):
                 missing.append(f"link to {target}")
         broken[str(page.relative_to(html))] = missing
