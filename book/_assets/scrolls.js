@@ -6,7 +6,7 @@
 
   const mark = (element) => {
     const overflow = getComputedStyle(element).overflowX;
-    const cut = (overflow === "auto" || overflow === "scroll") && element.scrollWidth > element.clientWidth + 1;
+    const cut = (overflow === "auto" || overflow === "scroll") && element.scrollWidth > element.clientWidth;
     if (cut === element.classList.contains("scrolls")) return;
     element.classList.toggle("scrolls", cut);
     if (cut) {

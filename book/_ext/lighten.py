@@ -165,8 +165,7 @@ def mend(text: str, name: str, webp: set[str]) -> str:
     )
     # The corner of a table that pandas wrote is no heading.
     text = re.sub(r"<td>([-\d.e+]+)</td>", lambda cell: f"<td>{typeset_cell(cell.group(1))}</td>", text)
-    text = re.sub(r"<th>\s*</th>", "<td></td>", text)
-    text = re.sub(r'<th class="head"><p></p></th>', "<td></td>", text)
+    text = re.sub(r"<th\b[^>]*>\s*(?:<p>\s*</p>)?\s*</th>", "<td></td>", text)
     return re.sub(
         r'((?:src|href)="[^"]*_images/)([^"/]+)\.png"',
         lambda found: f'{found.group(1)}{found.group(2)}.{"webp" if found.group(2) in webp else "png"}"',
