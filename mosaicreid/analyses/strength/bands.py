@@ -7,8 +7,8 @@ over datasets), u the random effect of a world (its people and cameras are the s
 training and the cell's own pictures do. What a strong baseline leaves is little, and so is what varies of it:
 s(m) = (shortfall / 50)^gamma, shortfall = 100 - m, with the gamma of largest likelihood among a few. Fitted by
 restricted maximum likelihood (statsmodels). The band holds the curves of all routes over the whole grid at once: its
-factor is the 95 % quantile of the largest absolute t over the grid under the fitted covariance, with the fewest degrees of
-freedom that any point has after Satterthwaite, from the worlds' and the rest's.
+factor is the 95 % quantile of the largest absolute t over the grid under the fitted covariance, with the fewest degrees
+of freedom that any point has after Satterthwaite, from the worlds' and the rest's.
 """
 
 import warnings
