@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from mosaicreid import __version__
-from mosaicreid.errors import InputError
+from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError, one_of
 from mosaicreid.files import atomic_path, sha256
 from mosaicreid.tables import Column, read_table
 
@@ -84,6 +85,22 @@ def read_results(path: Path, columns: Mapping[str, Column] | None = None, *, key
     if not path.is_file():
         raise InputError(f"no result table at {path}; expected a CSV file, which `make reproduce` writes")
     return read_table(path, columns, key=key)
+
+
+def check_attributes(table: pd.DataFrame, *, where: str) -> None:
+    """See that ``table`` (dataset, attribute) has rows of every attribute of each dataset in it, and of no other.
+
+    Raises:
+        InputError: names the first dataset or attribute that is unknown, and those that have no row.
+    """
+    for dataset, names in table.groupby("dataset", sort=False)["attribute"]:
+        attributes = get_schema(str(dataset)).attributes
+        for name in names.unique():
+            if name not in attributes:
+                raise one_of(f"attribute of {dataset} in {where}", name, attributes)
+        missing = [name for name in attributes if name not in set(names)]
+        if missing:
+            raise InputError(f"{where} has no {', '.join(missing)} of {dataset}; expected a row of every attribute")
 
 
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:

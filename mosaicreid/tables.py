@@ -1,4 +1,4 @@
-"""Tables in CSV files: read whole, their columns there and values of their kind, or one line says why not."""
+"""Tables in CSV and Parquet files: read whole, their columns there and values of their kind, or one line says why not."""
 
 import csv
 import io
@@ -59,6 +59,7 @@ class Column:
 TEXT = Column(kind="text")
 NUMBER = Column(kind="number")
 PERCENT = Column(kind="number", least=0, most=100)
+SHARE = Column(kind="number", least=0, most=1)
 COUNT = Column(kind="whole", least=0, most=2**53)
 MARK = Column(kind="whole", least=0, most=1)
 
@@ -71,23 +72,43 @@ def read_table(path: Path, columns: Mapping[str, Column] | None = None, *, key: 
             different lengths or two columns of one name; a column is missing, or a value is not of its kind.
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} has {path.stat().st_size:,} bytes; expected a table of at most {_LARGEST:,}")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text ({error.reason}); expected a CSV file") from error
-    if "\0" in text:
-        raise InputError(f"{path} holds zero bytes; expected a CSV file, likely cause: damage")
-    _check_shape(text, path)
+    text = _text(path, encoding="utf-8", most=_LARGEST)
+    _rows(text, path)
     try:
         table = pd.read_csv(io.StringIO(text))
     # pandas documents no exception for text that is no table: whatever it raises means the same to a user.
     except Exception as error:
         raise InputError(f"{path} is not a table that can be read: {error}") from error
     check_columns(table, columns or {}, where=str(path), key=key)
+    return table
+
+
+def read_texts(path: Path, *, most: int) -> pd.DataFrame:
+    """The cells of the CSV file at ``path``, of ``most`` bytes at most, as the texts that they are; no row may be there.
+
+    Raises:
+        InputError: as ``read_table`` of the file; a byte order mark at its start is passed over.
+    """
+    path = Path(path)
+    header, *rows = _rows(_text(path, encoding="utf-8-sig", most=most), path)
+    return pd.DataFrame([row for row in rows if row], columns=header, dtype=str)
+
+
+def read_columns(path: Path, columns: Mapping[str, Column], *, key: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The table in the Parquet file at ``path``, with ``columns`` and ``key`` checked as ``read_table`` does.
+
+    Raises:
+        InputError: the file cannot be read or has no rows; a column is missing, or a value is not of its kind.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_parquet(path)
+    # No exception is documented for a damaged file: whatever it is means the same to a user.
+    except Exception as error:
+        raise InputError(f"{path} is missing or damaged: {str(error) or type(error).__name__}") from error
+    if table.empty:
+        raise InputError(f"{path} has no rows; expected {', '.join(columns) or 'some'}")
+    check_columns(table, columns, where=str(path), key=key)
     return table
 
 
@@ -107,8 +128,23 @@ def check_columns(table: pd.DataFrame, columns: Mapping[str, Column], *, where: 
         raise InputError(f"{where}: row {twice[0] + 1} is a second one of {', '.join(str(row[name]) for name in key)}")
 
 
-def _check_shape(text: str, path: Path) -> None:
-    """InputError unless every row has a value for each column, and every column a name of its own."""
+def _text(path: Path, *, encoding: str, most: int) -> str:
+    try:
+        if path.stat().st_size > most:
+            raise InputError(f"{path} has {path.stat().st_size:,} bytes; expected a table of at most {most:,}")
+        text = path.read_text(encoding=encoding)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; expected a CSV file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text ({error.reason}); expected a CSV file") from error
+    if "\0" in text:
+        raise InputError(f"{path} holds zero bytes; expected a CSV file, likely cause: damage")
+    return text
+
+
+def _rows(text: str, path: Path) -> list[list[str]]:
+    """The lines of a table, its header first; InputError unless every row has a value for each column, and every column
+    a name of its own."""
     try:
         rows = list(csv.reader(io.StringIO(text), strict=True))
     except csv.Error as error:
@@ -120,3 +156,4 @@ def _check_shape(text: str, path: Path) -> None:
         # A row without anything is a blank line, except where one column has an empty value.
         if len(row) != len(header) and row:
             raise InputError(f"{path}: row {number} has {len(row)} values, expected {len(header)}")
+    return rows

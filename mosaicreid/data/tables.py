@@ -25,6 +25,7 @@ import pandas as pd
 from mosaicreid.attributes import Annotation, AttributeGroup, ImageAnnotation, Schema
 from mosaicreid.datasets.definition import TableDataset
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.tables import read_texts
 
 SPLITS = ("train", "query", "gallery")
 _IMAGE_COLUMNS = ("path", "split", "pid", "camid")
@@ -38,7 +39,7 @@ def read_image_table(root: Path, dataset: TableDataset) -> pd.DataFrame:
     Sorted by path, so that the order of the rows does not matter.
 
     Raises:
-        InputError: no such table, not CSV in UTF-8, a column or cell that is missing, a split of another name, a path
+        InputError: no such table, not CSV in UTF-8, a row of another length than the header, a column or cell that is missing, a split of another name, a path
             that leads out of the root, occurs twice or breaks the line.
     """
     file = Path(root) / dataset.images
@@ -75,7 +76,7 @@ def read_attribute_table(
     Rows of identities or images that are not in ``images`` are left out; ``data check`` lists them.
 
     Raises:
-        InputError: not CSV in UTF-8, neither or both of pid and path, a column of an attribute that is missing, a row
+        InputError: not CSV in UTF-8, a row of another length, neither or both of pid and path, a column of an attribute that is missing, a row
             that occurs twice, or a label outside the schema.
     """
     file = Path(root) / dataset.attributes
@@ -106,15 +107,7 @@ def strangers(root: Path, dataset: TableDataset, images: pd.DataFrame) -> list[s
 
 def _read(file: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """A CSV file whose cells are texts."""
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{file} has {file.stat().st_size:,} bytes; expected a table of {_MOST_BYTES:,} at most")
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except OSError as error:
-        raise InputError(f"no table at {file}: {error.strerror}; expected columns {', '.join(columns)}") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise InputError(f"{file} is not a table: {reason}; expected CSV in UTF-8 with a header") from error
+    table = read_texts(file, most=_MOST_BYTES)
     missing = [column for column in columns if column not in table]
     if missing:
         raise InputError(f"{file} has no column {', '.join(missing)}; it has {', '.join(map(repr, table))[:200]}")

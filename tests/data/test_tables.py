@@ -108,7 +108,12 @@ def test_without_attributes_there_is_no_annotation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ("", "images.csv is not a table: No columns to parse from file; expected CSV"),
+        ("", r"images.csv has the columns \[\]; expected a line of names"),
+        # A comma that should have been quoted, or a file that was cut: pandas would shift cells, or take none for empty.
+        ("path,split,pid,camid\na, b.png,train,1,1\n", "row 1 has 5 values, expected 4"),
+        ("path,split,pid,camid\na.png,train,1,1\nb.png,tr", "row 2 has 2 values, expected 4"),
+        ("path,split,pid,camid,pid\na.png,train,1,1,2\n", "expected a line of names, each once"),
+        ('path,split,pid,camid\n"a.png,train,1,1\n', "not a table that can be read: unexpected end of data"),
         ("path,split,pid,camid\n", "has a header alone; expected rows"),
         ("path,split,pid\na.png,train,1\n", "has no column camid; it has 'path', 'split', 'pid'"),
         (
@@ -141,6 +146,7 @@ def test_what_is_wrong_with_images_is_said_in_one_line(tmp_path: Path, images: s
             "pid,hat,colour\nanna,no,red\nben,no,pink\n",
             "label of colour in .*, line 3 'pink'; expected one of: red",
         ),
+        ("pid,hat,colour\nanna,no\n", "row 1 has 2 values, expected 3"),
         ("pid,hat,colour\nanna,No,red\n", "label of hat in .*, line 2 'No'; expected one of: no, yes, ?"),
     ],
 )

@@ -19,7 +19,18 @@ from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.folders import read_file_list
 from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.plotting import save_figure
-from mosaicreid.results import Table, read_results, write_tables
+from mosaicreid.results import Table, check_attributes, read_results, write_tables
+from mosaicreid.tables import NUMBER, PERCENT, TEXT, Column
+
+_DATASET = {"dataset": Column(kind="text", among=published.DATASETS)}
+_DRAWN = {
+    "shapley": (plot_leakage_shapley, _DATASET | {"attribute": TEXT, "mAP": NUMBER, "glm_mAP": NUMBER}, "attribute"),
+    "published": (
+        plot_leakage_published,
+        _DATASET | {"configuration": TEXT, "known_bits": NUMBER, "mAP": PERCENT, "leakage_mAP": PERCENT},
+        "configuration",
+    ),
+}
 
 
 def write_leakage(annotations: Path, results: Path) -> list[Path]:
@@ -68,9 +79,19 @@ def write_leakage(annotations: Path, results: Path) -> list[Path]:
 
 
 def draw_leakage(results: Path) -> list[Path]:
-    """Draw the figures of the tables in ``results`` into ``results/figures``; returns their paths."""
+    """Draw the figures of the tables in ``results`` into ``results/figures``; returns their paths.
+
+    Raises:
+        InputError: a table is missing or holds what it should not; nothing has been drawn then.
+    """
+    tables = {}
+    for name, (_, columns, key) in _DRAWN.items():
+        path = Path(results) / f"leakage_{name}.csv"
+        tables[name] = read_results(path, columns, key=("dataset", key))
+        if key == "attribute":
+            check_attributes(tables[name], where=str(path))
     paths = []
-    for name, plot in (("shapley", plot_leakage_shapley), ("published", plot_leakage_published)):
+    for name, (plot, *_) in _DRAWN.items():
         paths.append(Path(results) / "figures" / f"leakage-{name}.svg")
-        save_figure(plot(read_results(Path(results) / f"leakage_{name}.csv")), paths[-1])
+        save_figure(plot(tables[name]), paths[-1])
     return paths

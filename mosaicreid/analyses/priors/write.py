@@ -5,16 +5,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from mosaicreid.analyses.priors.compute import dataset_priors
+from mosaicreid.analyses.priors.compute import SEVERAL, UNLABELLED, dataset_priors
 from mosaicreid.analyses.priors.figures import plot_priors
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.check import detect_dataset, summarise
 from mosaicreid.data.folders import read_file_list, read_folders
 from mosaicreid.datasets import DATASETS, get_folder_dataset, get_schema
 from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
-from mosaicreid.errors import InputError
+from mosaicreid.errors import InputError, one_of
 from mosaicreid.plotting import save_figure
-from mosaicreid.results import Table, columns_first, read_results, write_tables
+from mosaicreid.results import Table, check_attributes, columns_first, read_results, write_tables
+from mosaicreid.tables import SHARE, TEXT, Column
+
+_PRIORS = {
+    "source": Column(kind="text", among=("real", "synthetic")),
+    **{"dataset": Column(kind="text", among=DATASETS), "split": TEXT, "attribute": TEXT, "value": TEXT, "share": SHARE},
+}
 
 
 def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] = ()) -> list[Path]:
@@ -66,11 +72,28 @@ def write_priors(annotations: Path, results: Path, *, synthetic: Sequence[Path] 
 
 
 def draw_priors(results: Path) -> list[Path]:
-    """Draw a figure per dataset of ``priors.csv`` in ``results`` into ``results/figures``; returns their paths."""
-    priors = read_results(Path(results) / "priors.csv")
-    paths = []
+    """Draw a figure per dataset of ``priors.csv`` in ``results`` into ``results/figures``; returns their paths.
+
+    Raises:
+        InputError: there is no such table, or it holds what it should not; nothing has been drawn then.
+    """
+    path = Path(results) / "priors.csv"
+    priors = read_results(path, _PRIORS, key=("source", "dataset", "split", "attribute", "value"))
+    check_attributes(priors, where=str(path))
+    figures = {}
     for dataset in DATASETS:
+        schema = get_schema(dataset)
         drawn = priors[(priors["dataset"] == dataset) & (priors["split"] == "all")]
+        if drawn.empty:
+            raise InputError(f"{path} has no rows of {dataset} and the split all; `mosaicreid priors` writes them")
+        for group in schema.groups:
+            known = (*group.values, UNLABELLED, SEVERAL)
+            for value in drawn.loc[drawn["attribute"] == group.name, "value"]:
+                if value not in known:
+                    raise one_of(f"value of {group.name} in {path}", value, known)
+        figures[dataset] = plot_priors(drawn, schema)
+    paths = []
+    for dataset, figure in figures.items():
         paths.append(Path(results) / "figures" / f"priors-{dataset}.svg")
-        save_figure(plot_priors(drawn, get_schema(dataset)), paths[-1])
+        save_figure(figure, paths[-1])
     return paths

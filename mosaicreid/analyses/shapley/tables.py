@@ -14,19 +14,18 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid.analyses.leakage.compute import find_candidates, subset_scores
-from mosaicreid.analyses.oracle.parts import read_part
+from mosaicreid.analyses.oracle.parts import ALL, NONE, read_part
 from mosaicreid.analyses.robust.contrasts import contrast_weights
 from mosaicreid.attributes import Annotation
 from mosaicreid.data.folders import Images, read_dataset, read_truth
 from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError
-from mosaicreid.results import columns_first
+from mosaicreid.results import check_attributes, columns_first
 from mosaicreid.statistics.bootstrap import paired_mean
 from mosaicreid.statistics.rank_agreement import spearman
 from mosaicreid.statistics.shapley import shapley_values
 
 METHODS = ("ablation", "retrain", "leakage", "truth")
-_NONE, _ALL = "(none)", "(all)"
 
 
 def shapley_tables(
@@ -42,7 +41,7 @@ def shapley_tables(
     tables: dict[str, list[pd.DataFrame]] = {}
     for dataset in datasets:
         sampled = read_part(runs, dataset=dataset, seeds=seeds, part="attributes")
-        ends = sampled["player"].isin([_NONE, _ALL])
+        ends = sampled["player"].isin([NONE, ALL])
         truth = known_truth(data, dataset)
         methods = {
             "ablation": summarise(sampled[~ends]),
@@ -117,7 +116,7 @@ def contrasts(values: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
 
 def game_facts(sampled: pd.DataFrame) -> pd.DataFrame:
     """One row: queries, identities, gallery images, pairs of orders, seeds, and mAP (percent) of no and all experts."""
-    whole = sampled[sampled["player"] == _ALL]
+    whole = sampled[sampled["player"] == ALL]
     return pd.DataFrame(
         [
             {
@@ -126,7 +125,7 @@ def game_facts(sampled: pd.DataFrame) -> pd.DataFrame:
                 "gallery": int(sampled["gallery"].iloc[0]),
                 "pairs": int(sampled["pairs"].iloc[0]),
                 "seeds": sampled["seed"].nunique(),
-                "mAP_none": sampled.loc[sampled["player"] == _NONE, "value"].mean(),
+                "mAP_none": sampled.loc[sampled["player"] == NONE, "value"].mean(),
                 "mAP_all": whole["value"].mean(),
             }
         ]
@@ -138,6 +137,7 @@ def retrained(effects: pd.DataFrame, dataset: str) -> pd.DataFrame:
     rows = effects[effects["dataset"] == dataset]
     if rows.empty:
         raise InputError(f"robust_effects.csv has no effects of {dataset}; `mosaicreid experiment` writes them")
+    check_attributes(rows, where="robust_effects.csv")
     table = rows[["attribute", "effect", "ci_low", "ci_high"]].rename(columns={"effect": "value"})
     return table.assign(unit="points of mAP")
 

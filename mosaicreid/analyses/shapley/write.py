@@ -10,7 +10,9 @@ from mosaicreid.analyses.shapley.residual_information import residual_agreement,
 from mosaicreid.analyses.shapley.tables import shapley_tables
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, as_written, read_results, write_tables
+from mosaicreid.tables import NUMBER, TEXT
 
+_EFFECTS = {"dataset": TEXT, "attribute": TEXT, "effect": NUMBER, "ci_low": NUMBER, "ci_high": NUMBER}
 _FIGURES = {
     "oracle_controls": (plot_controls, "oracle_controls"),
     "oracle_noise": (plot_noise, "oracle_controls"),
@@ -29,7 +31,8 @@ def write_oracle(runs: Path, results: Path, *, data: Path, datasets: Sequence[st
     """
     results = Path(results)
     effects = results / "robust_effects.csv"
-    shapley = shapley_tables(runs, read_results(effects), data=data, datasets=datasets, seeds=seeds)
+    read = read_results(effects, _EFFECTS, key=("dataset", "attribute"))
+    shapley = shapley_tables(runs, read, data=data, datasets=datasets, seeds=seeds)
     oracle = oracle_tables(runs, datasets=datasets, seeds=seeds)
     # From the tables as the files have them, so that the comparison can be repeated from those.
     residual = residual_information(as_written(oracle["heads"]), as_written(shapley["attributes"]))

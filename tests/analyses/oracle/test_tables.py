@@ -7,6 +7,7 @@ import pytest
 from mosaicreid.analyses.oracle.figures import CONTROLS, plot_controls, plot_noise, plot_split
 from mosaicreid.analyses.oracle.parts import part_path, read_part
 from mosaicreid.analyses.oracle.tables import arrange, control_table, head_table, oracle_tables, split_table
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.bootstrap import paired_mean
 
@@ -153,7 +154,7 @@ def runs(per_query: pd.DataFrame, tmp_path: Path) -> Path:
     """What ``run_oracle`` leaves, three seeds of one dataset."""
     heads = pd.DataFrame(
         {
-            "attribute": ["hat"],
+            "attribute": get_schema("dukemtmc").attributes,
             "images": 4,
             "accuracy": 1.0,
             "majority": 1.0,
@@ -161,7 +162,8 @@ def runs(per_query: pd.DataFrame, tmp_path: Path) -> Path:
             "unread_bits": 0.0,
         }
     )
-    weights = pd.DataFrame({"weight": [0.0, 1.0], "train_mAP": [9.0, 8.0]})
+    weights = pd.DataFrame({"weight": [0.0, 1.0], "train_mAP": [9.0, 8.0], "test_mAP": [7.0, 6.0]})
+    weights = weights.assign(chosen_train=[1, 0], chosen_best=[1, 0], chosen_crossfit=[0.5, 0.5])
     for seed in SEEDS:
         parts = {"controls": per_query[per_query["seed"] == seed], "heads": heads, "weights": weights}
         for part, table in parts.items():
@@ -177,7 +179,9 @@ def test_tables_and_figures_of_a_sweep(per_query: pd.DataFrame, runs: Path) -> N
     expected = control_table(arrange(per_query)).set_index(["control", "level"])
     found = table.drop(columns="dataset").set_index(["control", "level"]).loc[expected.index]
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
-    assert tables["weights"].columns.tolist() == ["dataset", "weight", "train_mAP", "seed"]
+    assert tables["weights"].columns.tolist() == [
+        *("dataset", "weight", "train_mAP", "test_mAP", "chosen_train", "chosen_best", "chosen_crossfit", "seed")
+    ]
     labels = [text.get_text() for text in plot_controls(table).axes[0].get_yticklabels()]
     assert sorted(labels) == sorted(CONTROLS.values())
     assert len(plot_split(tables["split"]).axes[0].get_yticklabels()) == 10

@@ -29,6 +29,7 @@ from mosaicreid.statistics.shapley import shapley_values
 
 DATASET = "dukemtmc"
 NAMES = get_schema(DATASET).attributes
+CLUSTERS = ("accessories", "lower", "upper", "intrinsic")
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def runs(tmp_path: Path) -> Path:
         for seed in (0, 1):
             table = sampled((seed,))
             if part == "clusters":
-                table = table[table["player"].isin(NAMES[:3])]
+                table = table[table["player"].isin(NAMES[:4])].replace({"player": dict(zip(NAMES, CLUSTERS, strict=False))})
             path = part_path(tmp_path / "runs", dataset=DATASET, seed=seed, part=part)
             path.parent.mkdir(parents=True, exist_ok=True)
             table.to_parquet(path, index=False)
@@ -145,7 +146,7 @@ def test_four_methods_side_by_side(world: Path, runs: Path, effects: pd.DataFram
     np.testing.assert_allclose(value["retrain"][list(NAMES)], effects["effect"])
     np.testing.assert_allclose(value["truth"][list(NAMES)], 0.1 * np.arange(len(NAMES)))
     assert set(table.loc[table["method"] == "truth", "unit"]) == {"bits"}
-    assert found["clusters"]["cluster"].tolist() == list(NAMES[:3])
+    assert found["clusters"]["cluster"].tolist() == list(CLUSTERS)
     assert len(found["agreement"]) == 6
     shown = found["contrasts"].set_index("contrast")["value"]
     lower = value["ablation"]["downcolour"] - value["ablation"]["upcolour"]
