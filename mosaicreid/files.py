@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from mosaicreid.errors import InputError
 
@@ -195,3 +195,11 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def leads_below(path: str) -> bool:
+    """Whether ``path``, written with /, is a place below the folder that it is relative to, on every system, and in the
+    one spelling that names it."""
+    plain = PurePosixPath(path)
+    drive = PureWindowsPath(path).drive
+    return str(plain) == path != "." and not (plain.is_absolute() or drive or ".." in plain.parts or "\\" in path)

@@ -1,4 +1,4 @@
-"""Tables in CSV and Parquet files: read whole, their columns there and values of their kind, or one line says why not."""
+"""Tables in CSV and Parquet files: read whole, with the columns and values that they should have, or refused."""
 
 import csv
 import io
@@ -75,7 +75,7 @@ def read_table(path: Path, columns: Mapping[str, Column] | None = None, *, key: 
     text = _text(path, encoding="utf-8", most=_LARGEST)
     _rows(text, path)
     try:
-        table = pd.read_csv(io.StringIO(text))
+        table = pd.read_csv(io.StringIO(text, newline=""))
     # pandas documents no exception for text that is no table: whatever it raises means the same to a user.
     except Exception as error:
         raise InputError(f"{path} is not a table that can be read: {error}") from error
@@ -84,7 +84,7 @@ def read_table(path: Path, columns: Mapping[str, Column] | None = None, *, key: 
 
 
 def read_texts(path: Path, *, most: int) -> pd.DataFrame:
-    """The cells of the CSV file at ``path``, of ``most`` bytes at most, as the texts that they are; no row may be there.
+    """The cells of the CSV file at ``path``, of ``most`` bytes at most, as the texts that they are.
 
     Raises:
         InputError: as ``read_table`` of the file; a byte order mark at its start is passed over.
@@ -132,7 +132,8 @@ def _text(path: Path, *, encoding: str, most: int) -> str:
     try:
         if path.stat().st_size > most:
             raise InputError(f"{path} has {path.stat().st_size:,} bytes; expected a table of at most {most:,}")
-        text = path.read_text(encoding=encoding)
+        with path.open(encoding=encoding, newline="") as file:
+            text = file.read()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; expected a CSV file") from error
     except UnicodeDecodeError as error:
@@ -146,7 +147,7 @@ def _rows(text: str, path: Path) -> list[list[str]]:
     """The lines of a table, its header first; InputError unless every row has a value for each column, and every column
     a name of its own."""
     try:
-        rows = list(csv.reader(io.StringIO(text), strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise InputError(f"{path} is not a table that can be read: {error}") from error
     header = rows[0] if rows else []

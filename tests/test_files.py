@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from mosaicreid.errors import InputError
-from mosaicreid.files import atomic_path, check_space, sha256
+from mosaicreid.files import atomic_path, check_space, leads_below, sha256
 
 
 def test_a_file_and_its_folders_appear_at_the_end(tmp_path: Path) -> None:
@@ -277,3 +277,13 @@ def test_sha256(tmp_path: Path, content: bytes) -> None:
 def test_sha256_of_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256(tmp_path / "none")
+
+
+@pytest.mark.parametrize("path", ["a.csv", "a/b c/é.csv", "..a/b", ".hidden", "a..b/c"])
+def test_a_path_below(path: str) -> None:
+    assert leads_below(path)
+
+
+@pytest.mark.parametrize("path", ["", ".", "/a", "../a", "a/../b", "a/..", "./a", "a//b", "a/", "C:/a", "C:a", "a\\b"])
+def test_a_path_that_leads_elsewhere_or_has_another_spelling(path: str) -> None:
+    assert not leads_below(path)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mosaicreid import __version__
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError, one_of
-from mosaicreid.results import read_results, write_results
+from mosaicreid.results import check_attributes, read_results, write_results
 
 TABLE = pd.DataFrame({"name": ["hat", "bag, small"], "count": [1, 2], "share": [1 / 3, np.nan]})
 
@@ -80,6 +82,22 @@ def test_parameters_that_json_cannot_hold_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_results(TABLE, tmp_path / "table.csv", parameters={"seed": object()})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(dataset="street"), "unknown dataset 'street'"),
+        (lambda t: t.replace({"hat": "wings"}), "unknown attribute of market1501 in x.csv 'wings'; expected one of"),
+        (lambda t: t[t["attribute"] != "hat"], "x.csv has no hat of market1501; expected a row of every attribute"),
+    ],
+)
+def test_attributes_are_those_of_the_dataset(change: Callable[[pd.DataFrame], pd.DataFrame], message: str) -> None:
+    attributes = get_schema("market1501").attributes
+    table = pd.DataFrame({"dataset": "market1501", "attribute": [*attributes, *attributes]})
+    check_attributes(table, where="x.csv")
+    with pytest.raises(InputError, match=message):
+        check_attributes(change(table), where="x.csv")
 
 
 def test_no_table(tmp_path: Path) -> None:

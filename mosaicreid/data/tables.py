@@ -15,7 +15,7 @@ Identities that are numbers keep them, -1 for junk and 0 for distractors, and so
 are numbered from 1 in the order of their names. Further columns are ignored.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ import pandas as pd
 from mosaicreid.attributes import Annotation, AttributeGroup, ImageAnnotation, Schema
 from mosaicreid.datasets.definition import TableDataset
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.files import leads_below
 from mosaicreid.tables import read_texts
 
 SPLITS = ("train", "query", "gallery")
@@ -39,18 +40,20 @@ def read_image_table(root: Path, dataset: TableDataset) -> pd.DataFrame:
     Sorted by path, so that the order of the rows does not matter.
 
     Raises:
-        InputError: no such table, not CSV in UTF-8, a row of another length than the header, a column or cell that is missing, a split of another name, a path
-            that leads out of the root, occurs twice or breaks the line.
+        InputError: no such table, not CSV in UTF-8, a row of another length than the header, a column or cell that is
+            missing or breaks the line, a split of another name, a path that leads out of the root, has another spelling
+            than its shortest, or occurs twice.
     """
     file = Path(root) / dataset.images
     table = _read(file, _IMAGE_COLUMNS)
-    for row, path in enumerate(table["path"], start=2):
-        if PurePosixPath(path).is_absolute() or ".." in path.split("/") or "\\" in path or not path.isprintable():
-            raise InputError(f"{file}, line {row}: path is {path[:100]!r}; expected one below {root}, with /")
     for column in _IMAGE_COLUMNS:
+        _check_printable(table[column], file)
         empty = np.flatnonzero(table[column].str.strip() == "")
         if len(empty):
             raise InputError(f"{file}, line {empty[0] + 2}: no {column}; expected one in every row")
+    for row, path in enumerate(table["path"], start=2):
+        if not leads_below(path):
+            raise InputError(f"{file}, line {row}: path is {path[:100]!r}; expected one below {root}, like a/b.jpg")
     twice = table["path"][table["path"].duplicated()]
     if len(twice):
         raise InputError(f"{file}: {twice.iloc[0]} is listed more than once; expected every image once")
@@ -76,8 +79,8 @@ def read_attribute_table(
     Rows of identities or images that are not in ``images`` are left out; ``data check`` lists them.
 
     Raises:
-        InputError: not CSV in UTF-8, a row of another length, neither or both of pid and path, a column of an attribute that is missing, a row
-            that occurs twice, or a label outside the schema.
+        InputError: not CSV in UTF-8, a row of another length than the header, neither or both of pid and path, a column
+            of an attribute that is missing, a row that occurs twice, or a label outside the schema.
     """
     file = Path(root) / dataset.attributes
     if not file.is_file():
@@ -121,7 +124,14 @@ def _named(table: pd.DataFrame, file: Path) -> tuple[str, pd.Series]:
     keys = [key for key in ("pid", "path") if key in table]
     if len(keys) != 1:
         raise InputError(f"{file} has {' and '.join(keys) or 'neither pid nor path'}; expected one of pid and path")
+    _check_printable(table[keys[0]], file)
     return keys[0], _canonical(table["pid"]) if keys == ["pid"] else table["path"]
+
+
+def _check_printable(names: pd.Series, file: Path) -> None:
+    for row, name in enumerate(names, start=2):
+        if not name.isprintable():
+            raise InputError(f"{file}, line {row}: {names.name} is {name[:100]!r}; expected no line break or control")
 
 
 def _canonical(names: pd.Series) -> pd.Series:

@@ -28,6 +28,7 @@ from typing import Any
 from mosaicreid.attributes import AttributeGroup, AttributeType, Schema
 from mosaicreid.datasets.definition import TableDataset
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.files import leads_below
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 # A code is an int16 with a bit per value.
@@ -49,8 +50,8 @@ def read_definition(path: Path) -> TableDataset:
     content = _load(path)
     _check_keys(content, _TOP | _TABLES, required=("dataset", "images", "attributes", "attribute"), where=str(path))
     for key in ("images", "attributes"):
-        place = PurePosixPath(content[key])
-        if place.is_absolute() or ".." in place.parts or not content[key].isprintable() or place.suffix != ".csv":
+        file = content[key]
+        if not leads_below(file) or not file.isprintable() or PurePosixPath(file).suffix != ".csv":
             raise InputError(f"{path}: {key} is {content[key]!r}; expected a .csv file below the dataset's root")
     title = content.get("title", content["dataset"])
     if not title.isprintable() or not 1 <= len(title) <= 60:

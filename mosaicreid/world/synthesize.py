@@ -8,14 +8,17 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
+from types import ModuleType
 
 from tqdm import tqdm
 
@@ -131,13 +134,26 @@ def _render(
         _start_tracker()
         try:
             with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-                for _ in pool.map(draw, jobs, chunksize=64):
+                with _without_script():
+                    drawn = pool.map(draw, jobs, chunksize=64)
+                for _ in drawn:
                     progress.update()
         except (BrokenProcessPool, RuntimeError) as error:
             raise InputError(
-                "a process that draws has ended by itself; likely cause: a script that calls synthesize() outside of "
-                "`if __name__ == '__main__':`, or too little memory (then give fewer workers)"
+                "a process that draws has ended by itself; likely cause: too little memory (then give fewer workers)"
             ) from error
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Start processes that do not run the user's script first: they need nothing of it, and one that calls
+    ``synthesize`` outside of ``if __name__ == "__main__":`` would start processes in each of them."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _start_tracker() -> None:

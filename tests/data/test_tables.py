@@ -109,7 +109,7 @@ def test_without_attributes_there_is_no_annotation(tmp_path: Path) -> None:
     ("images", "message"),
     [
         ("", r"images.csv has the columns \[\]; expected a line of names"),
-        # A comma that should have been quoted, or a file that was cut: pandas would shift cells, or take none for empty.
+        # A comma that should have been quoted, a file that was cut: pandas would shift cells, or take none for empty.
         ("path,split,pid,camid\na, b.png,train,1,1\n", "row 1 has 5 values, expected 4"),
         ("path,split,pid,camid\na.png,train,1,1\nb.png,tr", "row 2 has 2 values, expected 4"),
         ("path,split,pid,camid,pid\na.png,train,1,1,2\n", "expected a line of names, each once"),
@@ -124,8 +124,12 @@ def test_without_attributes_there_is_no_annotation(tmp_path: Path) -> None:
         ("path,split,pid,camid\na.png,train,1,1\na.png,query,2,1\n", "a.png is listed more than once"),
         ("path,split,pid,camid\n/etc/a.png,train,1,1\n", "line 2: path is '/etc/a.png'; expected one below"),
         ("path,split,pid,camid\nx/../../a.png,train,1,1\n", "expected one below"),
+        ("path,split,pid,camid\n./a.png,train,1,1\na.png,query,2,1\n", "line 2: path is './a.png'; expected one below"),
+        ("path,split,pid,camid\nC:/a.png,train,1,1\n", "line 2: path is 'C:/a.png'; expected one below"),
         ("path,split,pid,camid\na.png,train,-3,1\n", "pid is -3; expected identities from 0, and -1 for junk"),
-        ('path,split,pid,camid\n"a\nb.png",train,1,1\n', "line 2: path is 'a.nb.png'; expected one below"),
+        ('path,split,pid,camid\n"a\nb.png",train,1,1\n', r"line 2: path is 'a\\nb.png'; expected no line"),
+        ('path,split,pid,camid\na.png,train,"an\rna",1\n', r"line 2: pid is 'an\\rna'; expected no line break"),
+        ("path,split,pid,camid\na.png,train,anna,\x1b[31m\n", "line 2: camid is .*; expected no line break"),
     ],
 )
 def test_what_is_wrong_with_images_is_said_in_one_line(tmp_path: Path, images: str, message: str) -> None:
@@ -146,6 +150,7 @@ def test_what_is_wrong_with_images_is_said_in_one_line(tmp_path: Path, images: s
             "pid,hat,colour\nanna,no,red\nben,no,pink\n",
             "label of colour in .*, line 3 'pink'; expected one of: red",
         ),
+        ('pid,hat,colour\n"an\nna",no,red\n', r"line 2: pid is 'an\\nna'; expected no line break"),
         ("pid,hat,colour\nanna,no\n", "row 1 has 2 values, expected 3"),
         ("pid,hat,colour\nanna,No,red\n", "label of hat in .*, line 2 'No'; expected one of: no, yes, ?"),
     ],

@@ -118,6 +118,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     [
         ('images = "/data/images.csv"', "images is '/data/images.csv'; expected a .csv file below the dataset's root"),
         ('images = "../images.csv"', "expected a .csv file below"),
+        ('images = "C:/images.csv"', "expected a .csv file below"),
         ('images = "images.parquet"', "expected a .csv file below"),
         ("images = 3", "images is 3; expected a str"),
         ("", "has no images; expected dataset, images, attributes, attribute"),

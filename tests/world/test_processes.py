@@ -63,3 +63,16 @@ def test_workers_end_with_a_killed_parent(synthesis: subprocess.Popen[str], tmp_
     synthesis.wait(timeout=PATIENCE)
     wait_for(lambda: group_is_gone(synthesis.pid))
     assert not (tmp_path / "world").exists()
+
+
+def test_a_script_without_a_main_guard_draws(tmp_path: Path) -> None:
+    """Each worker would run the script again, and there call synthesize() too."""
+    script = tmp_path / "script.py"
+    arguments = "like='dukemtmc', identities=4, seed=0, height=16, width=8, workers=2"
+    script.write_text(
+        "from pathlib import Path\nfrom mosaicreid.world.synthesize import synthesize\n"
+        f"print('run')\nsynthesize(Path(__file__).parent / 'world', {arguments})\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "run\n", "")
+    assert any((tmp_path / "world" / "query").iterdir())

@@ -49,8 +49,8 @@ def read_part(runs: Path, *, dataset: str, seeds: Sequence[int], part: str) -> p
 
     Raises:
         InputError: no seeds; a file that is missing, damaged or of another seed, or lacks a column; a value of another
-            type or outside its range, a control, attribute or cluster that there is not, a row twice, a query of several
-            identities, or an attribute or cluster without a row.
+            type or outside its range, a control, attribute or cluster that there is not, a row twice, a query of
+            several identities, or an attribute or cluster without a row.
     """
     if not seeds:
         raise InputError(f"got no seeds of {dataset}, expected at least one")
@@ -96,4 +96,6 @@ def _columns(schema: Schema, part: str) -> dict[str, Column]:
     if part == "clusters":
         clusters = tuple(dict.fromkeys(group.cluster for group in schema.groups))
         return _NUMBERED | _VALUES | {"player": Column(kind="text", among=clusters)}
-    return _NUMBERED | _VALUES | {"player": Column(kind="text", among=(*schema.attributes, NONE, ALL)), "pairs": _POSITIVE}
+    return (
+        _NUMBERED | _VALUES | {"player": Column(kind="text", among=(*schema.attributes, NONE, ALL)), "pairs": _POSITIVE}
+    )

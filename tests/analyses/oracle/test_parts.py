@@ -65,7 +65,11 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
     ("part", "change", "message"),
     [
         ("controls", lambda t: t.drop(columns="ap"), "lacks the columns ap"),
-        ("controls", lambda t: t.assign(ap=1.01), "ap in row 1 is '1.01'; expected a number of at least 0 and at most 1"),
+        (
+            "controls",
+            lambda t: t.assign(ap=1.01),
+            "ap in row 1 is '1.01'; expected a number of at least 0 and at most 1",
+        ),
         ("controls", lambda t: t.assign(ap=np.nan), "ap in row 1 is 'nan'"),
         ("controls", lambda t: t.assign(ap="0.5"), "ap in row 1 is '0.5'"),
         ("controls", lambda t: t.assign(ap=True), "ap in row 1 is 'True'"),

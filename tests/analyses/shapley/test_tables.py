@@ -123,7 +123,9 @@ def runs(tmp_path: Path) -> Path:
         for seed in (0, 1):
             table = sampled((seed,))
             if part == "clusters":
-                table = table[table["player"].isin(NAMES[:4])].replace({"player": dict(zip(NAMES, CLUSTERS, strict=False))})
+                table = table[table["player"].isin(NAMES[:4])].replace(
+                    {"player": dict(zip(NAMES, CLUSTERS, strict=False))}
+                )
             path = part_path(tmp_path / "runs", dataset=DATASET, seed=seed, part=part)
             path.parent.mkdir(parents=True, exist_ok=True)
             table.to_parquet(path, index=False)
@@ -172,6 +174,8 @@ def test_what_is_missing_is_named(world: Path, runs: Path, effects: pd.DataFrame
         shapley_tables(runs, effects, **settings | {"seeds": [0, 5]})
     with pytest.raises(InputError, match="no effects of market1501"):
         retrained(effects, "market1501")
+    with pytest.raises(InputError, match="has no hat of dukemtmc; expected a row of every attribute"):
+        retrained(effects[effects["attribute"] != "hat"], DATASET)
     with pytest.raises(InputError, match="every Shapley value is the same"):
         summarise(sampled().assign(value=0.0))
     with pytest.raises(InputError, match="answer different queries"):

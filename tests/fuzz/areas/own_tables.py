@@ -18,7 +18,23 @@ _KINDS = ("single-state binary", "dual-state binary", "multiclass")
 _UNKNOWN = ("?", "unknown")
 _PEOPLE = ("anna", "ben", "zoë", "N/A", "07", "7", "-1", "0", "12")
 _CAMERAS = ("north", "south", "1", "2", "10")
-_ODD = ("+", "red+", "red+red", " red", "north ", "7.0", "1e3", "+7", "00", "-0", "1_000", "9" * 400, "a/b", "a//b", ".")
+_ODD = (
+    "+",
+    "red+",
+    "red+red",
+    " red",
+    "north ",
+    "7.0",
+    "1e3",
+    "+7",
+    "00",
+    "-0",
+    "1_000",
+    "9" * 400,
+    "a/b",
+    "a//b",
+    ".",
+)
 
 
 class Area:
@@ -93,7 +109,9 @@ def _check_labels(labels, images, rows: list[dict[str, str]], dataset) -> None:
         for image in held.itertuples():
             row = of_name.get(image.name if key == "pid" else image.path)
             if row is not None:
-                expected[image.pid if key == "pid" else image.path] = [_code(row, g, dataset) for g in dataset.schema.groups]
+                expected[image.pid if key == "pid" else image.path] = [
+                    _code(row, g, dataset) for g in dataset.schema.groups
+                ]
         found = label.pids.tolist() if isinstance(label, Annotation) else list(label.paths)
         assert dict(zip(found, label.codes.tolist(), strict=True)) == expected
 
@@ -129,7 +147,9 @@ def _valid(random: Random) -> dict[str, str | None]:
     for key in [*keys, "stranger"]:
         if key == "stranger" and random.random() < 0.7:
             continue
-        labels.append([key, *(random.choice([*values, "", *_UNKNOWN, "+".join(values)]) for values in _VALUES.values())])
+        labels.append(
+            [key, *(random.choice([*values, "", *_UNKNOWN, "+".join(values)]) for values in _VALUES.values())]
+        )
     lines = ['dataset = "street"', 'title = "Street"', 'images = "images.csv"', 'attributes = "attributes.csv"']
     lines.append(f"unknown = [{', '.join(map(repr, _UNKNOWN))}]".replace("'", '"'))
     for (name, values), kind in zip(_VALUES.items(), _KINDS, strict=True):
@@ -146,7 +166,9 @@ def _csv(random: Random, rows: list[list[str]]) -> str:
     head, *body = rows
     random.shuffle(body)
     start, end = random.choice(["", "", "\ufeff"]), random.choice(["\n", "\n", "\r\n"])
-    return start + end.join(",".join(f'"{c}"' if "," in c or c == "" else c for c in row) for row in [head, *body]) + end
+    return (
+        start + end.join(",".join(f'"{c}"' if "," in c or c == "" else c for c in row) for row in [head, *body]) + end
+    )
 
 
 def _damaged(random: Random, text: str | None) -> str | bytes | None:
