@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from fontTools.ttLib import TTFont
 
+from results import ResultError, look_up
+
 ROOT = Path(__file__).parents[1]
 # Everything a page may read: pages, results, and the sources it quotes or links.
 PARTS = ["book", "results", "mosaicreid", "notebooks", "_config.yml", "_toc.yml", "Makefile", "workflow", "README.md"]
@@ -205,6 +207,19 @@ def test_a_changed_result_shows_on_the_next_plain_build(built: Path) -> None:
         assert not re.search(r'class="result">398<', page)
     finally:
         summary.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("cell", "spec", "shown"),
+    [("nan", ".1f", None), ("inf", ".1f", None), ("-inf", "", None), ("", "", None), ("-1.25", ".1f", "−1.2")],
+)
+def test_prose_says_numbers(cell: str, spec: str, shown: str | None, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"name,value\nhat,{cell}\n")
+    if shown is None:
+        with pytest.raises(ResultError, match=r"value of 'name=hat' in a.csv is .* expected a number"):
+            look_up(tmp_path, f"a.csv name=hat value {spec}")
+    else:
+        assert look_up(tmp_path, f"a.csv name=hat value {spec}") == ("a.csv", shown)
 
 
 def test_a_wrong_key_is_a_warning_that_names_the_possible_ones(built: Path) -> None:

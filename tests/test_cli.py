@@ -256,3 +256,12 @@ def test_sizes_that_only_a_slip_has_are_refused(option, message, tmp_path, capsy
 )
 def test_a_study_that_cannot_be_is_refused(given, message, tmp_path, capsys):
     assert message in failed(capsys, "coverage", "--results", str(tmp_path), *given)
+
+
+@pytest.mark.parametrize("command", [["experiment"], ["oracle", "collect", "--data", "data"]], ids=" ".join)
+@pytest.mark.parametrize(("option", "value"), [("--datasets", "market1501"), ("--seeds", "0")])
+def test_lists_hold_nothing_twice(command, option, value, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--runs", "runs", option, value, value])
+    assert ended.value.code == 2
+    assert f"argument {option}: {value} is given more than once; expected each once" in capsys.readouterr().err

@@ -6,6 +6,7 @@ of a file as a table. A page depends on every file it reads, so a changed result
 does not match is a warning, which ``-W`` turns into an error.
 """
 
+import math
 import shlex
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def render(cell: str, spec: str) -> str:
     if spec in {"", "s"}:
         return typeset(cell)
     number = float(cell)
+    if math.isnan(number):
+        raise ResultError(f"{cell!r} is no number to be shown with the format {spec!r}")
     if spec.endswith("d"):
         # Groups of three help from five digits on.
         return typeset(
@@ -71,7 +74,10 @@ def look_up(folder: Path, text: str) -> tuple[str, str]:
         raise ResultError(f"{where!r} selects {len(rows)} rows of {name}, expected one")
     if column not in rows:
         raise ResultError(f"no column {column!r} in {name}; there are: {', '.join(rows)}")
-    return name, render(rows[column].iloc[0], spec)
+    cell = rows[column].iloc[0]
+    if cell.strip().lstrip("+-").lower() in {"", "nan", "inf", "infinity"}:
+        raise ResultError(f"{column} of {where!r} in {name} is {cell!r}, expected a number or a text to say in prose")
+    return name, render(cell, spec)
 
 
 def results_folder(env: object) -> Path:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mosaicreid.commands.arguments import whole_number
+from mosaicreid.commands.arguments import Once, whole_number
 
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -14,12 +14,18 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--data", type=Path, help="the folder of the datasets; a synthetic one states its truth there")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     parser.add_argument("--profile", default="tiny", help="tiny or paper (default: tiny)")
-    parser.add_argument("--datasets", nargs="+", metavar="NAME", help="default: all")
+    parser.add_argument("--datasets", nargs="+", action=Once, metavar="NAME", help="default: all")
     parser.add_argument(
         "--variants", default="none", metavar="NAME", help="the dataset with Table 6 and the ablations (default: none)"
     )
     parser.add_argument(
-        "--seeds", nargs="+", type=whole_number, default=[], metavar="N", help="default: every seed there is"
+        "--seeds",
+        nargs="+",
+        action=Once,
+        type=whole_number,
+        default=[],
+        metavar="N",
+        help="default: every seed there is",
     )
     parser.set_defaults(run=_experiment)
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mosaicreid.commands.arguments import whole_number
+from mosaicreid.commands.arguments import Once, whole_number
 
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -23,8 +23,8 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     collect.add_argument("--runs", type=Path, required=True, help="the folder of all runs")
     collect.add_argument("--data", type=Path, required=True, help="the folder of the datasets")
     collect.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
-    collect.add_argument("--datasets", nargs="+", metavar="NAME", help="default: all")
-    collect.add_argument("--seeds", nargs="+", type=whole_number, default=[0, 1, 2], metavar="SEED")
+    collect.add_argument("--datasets", nargs="+", action=Once, metavar="NAME", help="default: all")
+    collect.add_argument("--seeds", nargs="+", action=Once, type=whole_number, default=[0, 1, 2], metavar="SEED")
     collect.set_defaults(run=_collect)
 
 

@@ -144,6 +144,7 @@ def read_folders(dataset: FolderDataset, root: Path) -> dict[str, Images]:
         if not (root / folder).is_dir():
             raise InputError(
                 f"no folder {root / folder}; {dataset.name} has {', '.join(FOLDERS.values())} below its root"
+                f"{'' if root.is_absolute() else f' (the working folder is {Path.cwd()})'}"
             )
         entries = [entry for entry in list_folder(root / folder) if not _is_systems(entry.name)]
         try:

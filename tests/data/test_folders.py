@@ -224,6 +224,12 @@ def test_a_missing_folder_is_named(root, split):
         read_dataset(get_dataset("market1501"), root)
 
 
+def test_a_relative_root_is_told_with_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"no folder data/bounding_box_train; .*the working folder is {tmp_path}"):
+        read_dataset(get_dataset("market1501"), Path("data"))
+
+
 def test_other_counts_than_the_published_are_a_warning_with_both_numbers(root):
     (root / "synthetic.json").unlink()
     with pytest.warns(UserWarning, match="market1501 at") as caught:

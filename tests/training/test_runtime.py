@@ -1,6 +1,10 @@
 """How a run is computed: precision, compilation, threads and device as the settings say."""
 
+import getpass
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import accelerate
 import pytest
@@ -9,6 +13,7 @@ from stage_cases import Ran, config_of, run
 
 from mosaicreid.training import objectives
 from mosaicreid.training.distributed import make_accelerator
+from mosaicreid.training.session import _name_caches_without_user
 
 pytestmark = pytest.mark.usefixtures("quick_collections")
 
@@ -79,6 +84,21 @@ def test_threads_are_torchs_and_nought_leaves_them(monkeypatch):
     make_accelerator(config_of(runtime__threads=3).runtime)
     make_accelerator(config_of(runtime__threads=0).runtime)
     assert asked == [3]
+
+
+def test_a_user_without_a_name_gets_a_cache(monkeypatch):
+    """As in a container whose uid has no passwd entry: torch would name its cache after the user."""
+
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "to be restored")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    _name_caches_without_user()
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    _name_caches_without_user()
+    assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).parent == Path(tempfile.gettempdir())
 
 
 def test_the_device_is_the_cpu_where_asked_for(monkeypatch):

@@ -23,8 +23,10 @@ def collect_runs(
         The table, sorted, and the folders that were skipped with the reason.
 
     Raises:
-        InputError: no folder, or no finished run, of one of ``datasets`` with one of ``seeds``.
+        InputError: a dataset twice; no folder, or no finished run, of one of ``datasets`` with one of ``seeds``.
     """
+    if len(set(datasets)) < len(datasets):
+        raise InputError(f"got the datasets {', '.join(datasets)}; expected each once")
     tables = []
     skipped: dict[str, str] = {}
     for dataset in datasets:

@@ -48,12 +48,14 @@ def read_part(runs: Path, *, dataset: str, seeds: Sequence[int], part: str) -> p
     """What ``run_oracle`` left of one part, all seeds in one table.
 
     Raises:
-        InputError: no seeds; a file that is missing, damaged or of another seed, or lacks a column; a value of another
-            type or outside its range, a control, attribute or cluster that there is not, a row twice, a query of
-            several identities, or an attribute or cluster without a row.
+        InputError: no seeds, or one twice; a file that is missing, damaged or of another seed, or lacks a column; a
+            value of another type or outside its range, a control, attribute or cluster that there is not, a row twice,
+            a query of several identities, or an attribute or cluster without a row.
     """
     if not seeds:
         raise InputError(f"got no seeds of {dataset}, expected at least one")
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"got the seeds {', '.join(map(str, seeds))}; expected each once")
     columns = _columns(get_schema(dataset), part)
     frames = []
     for seed in seeds:

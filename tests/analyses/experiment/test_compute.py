@@ -25,6 +25,8 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(sweep: Path) -> pd.DataFrame:
+    with pytest.raises(InputError, match=f"got the datasets {DATASET}, {DATASET}; expected each once"):
+        collect_runs(sweep, [DATASET, DATASET])
     table, skipped = collect_runs(sweep, [DATASET])
     assert skipped == {}
     return table

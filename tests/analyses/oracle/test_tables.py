@@ -196,3 +196,5 @@ def test_missing_parts_and_seeds_are_named(runs: Path) -> None:
         oracle_tables(runs, datasets=["dukemtmc"], seeds=[0, 7])
     with pytest.raises(InputError, match="got no seeds of dukemtmc"):
         read_part(runs, dataset="dukemtmc", seeds=[], part="heads")
+    with pytest.raises(InputError, match="got the seeds 0, 0; expected each once"):
+        read_part(runs, dataset="dukemtmc", seeds=[0, 0], part="heads")
