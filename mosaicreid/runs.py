@@ -26,7 +26,7 @@ from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.records import Record, read_record
-from mosaicreid.tables import NUMBER, Column, read_table
+from mosaicreid.tables import NUMBER, Column, read_columns, read_table
 
 SCORES = ("mAP", "rank1", "rank5", "rank10", "mINP")
 # Prefixes of the variables that change the order of sums, precision or determinism.
@@ -184,7 +184,7 @@ def read_run(folder: Path) -> Run:
             environment=described.environment,
             scores=measured.scores.model_dump(),
             cost=dict(measured.cost),
-            per_query=_read_per_query(folder / "per_query.parquet"),
+            per_query=read_columns(folder / "per_query.parquet", {}),
             history=read_table(folder / "history.csv", _HISTORY, key=("stage", "epoch")),
         )
         check_scores(run.scores, run.per_query)
@@ -223,14 +223,6 @@ def collect(root: Path, *, dataset: str) -> tuple[pd.DataFrame, dict[str, str]]:
     if not rows:
         return pd.DataFrame(), skipped
     return pd.DataFrame(rows).sort_values(["configuration", "variant", "seed"], ignore_index=True), skipped
-
-
-def _read_per_query(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    # No exception is documented for a damaged file: whatever it is means the same to a user.
-    except Exception as error:
-        raise InputError(f"{path.name} is missing or damaged: {(str(error) or type(error).__name__)}") from error
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def read_columns(path: Path, columns: Mapping[str, Column], *, key: tuple[str, .
     except Exception as error:
         raise InputError(f"{path} is missing or damaged: {str(error) or type(error).__name__}") from error
     if table.empty:
-        raise InputError(f"{path} has no rows; expected {', '.join(columns) or 'some'}")
+        raise InputError(f"{path} has 0 rows; expected at least one")
     check_columns(table, columns, where=str(path), key=key)
     return table
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_world import write_world
 
 from mosaicreid.analyses.oracle.compute import Effort, partition, run_oracle, train_permuted
-from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path
+from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path, read_part
 from mosaicreid.cli import main
 from mosaicreid.config.profiles import make_config
 from mosaicreid.datasets import get_schema
@@ -64,7 +64,7 @@ def before(runs: Path) -> dict[Path, int]:
 @pytest.fixture(scope="module")
 def parts(world: Path, runs: Path, before: dict[Path, int]) -> dict[str, pd.DataFrame]:
     paths = run_oracle(runs, dataset="market1501", seed=0, root=world, effort=EFFORT)
-    return {path.stem: pd.read_parquet(path) for path in paths}
+    return {path.stem: read_part(runs, dataset="market1501", seeds=[0], part=path.stem) for path in paths}
 
 
 def test_oracle_and_baseline_are_the_runs_own_results(

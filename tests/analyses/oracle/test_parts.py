@@ -80,7 +80,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
         ("controls", lambda t: pd.concat([t, t]), "row 4 is a second one of baseline, 0.0, 0"),
         ("controls", lambda t: t.assign(pid=[7, 8, 8]), "query 0 is of 2 identities in controls.parquet"),
         ("controls", lambda t: t.assign(seed=1), "is of seed 1; expected 0"),
-        ("controls", lambda t: t.iloc[:0], "has no rows"),
+        ("controls", lambda t: t.iloc[:0], "has 0 rows; expected at least one"),
         ("heads", lambda t: t.assign(accuracy=50.0), "accuracy in row 1 is '50.0'"),
         ("heads", lambda t: t.assign(images=-1), "images in row 1 is '-1'"),
         ("heads", lambda t: t.iloc[1:], f"has no rows of {NAMES[0]}"),
