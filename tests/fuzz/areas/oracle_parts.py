@@ -131,8 +131,7 @@ def _damaged(random: Random, table: pd.DataFrame) -> pd.DataFrame:
             # A Parquet column is of one type.
             value = random.choice(_ODD)
             values = [value if at == row else other for at, other in enumerate(table[column].tolist())]
-            if len({type(v) for v in values if v is not None}) > 1 and not all(
-                isinstance(v, int | float) for v in values
-            ):
+            kinds = {type(value) for value in values if value is not None}
+            if len(kinds) > 1 and not kinds <= {int, float}:
                 values = list(map(str, values))
             return table.assign(**{column: values})
