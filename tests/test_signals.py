@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,12 @@ def test_drawing_a_world_leaves_nothing_behind(tmp_path: Path, name: str) -> Non
     command = ["data", "synthesize", "world", "--like", "dukemtmc", "--identities", "200", "--seed", "0"]
     command += ["--size", "128x64", "--workers", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mosaicreid.cli", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "mosaicreid.cli", *command],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs, of which these tests may be one, ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".world.unfinished-*/*/*.jpg")) and time.monotonic() < deadline:

@@ -127,8 +127,7 @@ def test_two_configurations_reach_a_built_book(swept: Path) -> None:
     assert skipped == {}
     write_results(runs, swept / "results" / "runs.csv")
     shutil.copytree(ROOT / "book" / "_ext", swept / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
-    (swept / "book" / "_assets").mkdir()
-    shutil.copy2(ROOT / "book" / "_assets" / "book.css", swept / "book" / "_assets")
+    shutil.copytree(ROOT / "book" / "_assets", swept / "book" / "_assets")
     notebook = "runs/tiny/market1501/hat/seed0/notebook.ipynb"
     assert run(swept, "mosaicreid", "executed", notebook, "book/executed/hat.ipynb", "--title", "Hats").returncode == 0
     (swept / "book" / "index.md").write_text(PAGE)

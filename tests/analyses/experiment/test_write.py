@@ -34,8 +34,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config.write_text(config.read_text().replace('"seed": 0', '"seed": 2'))
     (folder / "data" / "dukemtmc").mkdir(parents=True)
     world = {
+        "like": "dukemtmc",
         "identities": 24,
-        "counts": {split: {"images": 100} for split in ("train", "query", "gallery")},
+        "counts": {split: {"images": 100, "identities": 12} for split in ("train", "query", "gallery")},
         "truth": [{"attribute": name, **values} for name, values in KNOWN.items()],
     }
     (folder / "data" / "dukemtmc" / "synthetic.json").write_text(json.dumps(world))
