@@ -116,7 +116,8 @@ def browser() -> Iterator[Tab]:
         os.dup2(203, 3)
         os.dup2(204, 4)
 
-    with tempfile.TemporaryDirectory() as profile:
+    # Chromium's own processes may still write there when it has ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
                 path,

@@ -41,6 +41,8 @@ class MarkTables(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **_kwargs: object) -> None:
+        # The theme's script looks for the margin's contents, which a page of one section does not have.
+        has_margin = len(list(self.document.findall(nodes.section))) > 1
         for table in list(self.document.findall(nodes.table)):
             head, body = table.next_node(nodes.thead), table.next_node(nodes.tbody)
             if body is None:
@@ -57,7 +59,8 @@ class MarkTables(SphinxPostTransform):
             total = sum(need([name, *cells]) for name, cells in zip(names, columns, strict=False))
             if names and total > PHONE and len(names) > 2 and len(rows) * len(names) <= MOST_CELLS:
                 table["classes"].append("stacks")
-            if sum(need([name, *cells], DESK_LETTER) for name, cells in zip(names, columns, strict=False)) > DESK:
+            desk = sum(need([name, *cells], DESK_LETTER) for name, cells in zip(names, columns, strict=False))
+            if has_margin and desk > DESK:
                 if not isinstance(table.parent, nodes.container):
                     wide = nodes.container()
                     table.replace_self(wide)
