@@ -136,7 +136,8 @@ def check_space(needs: Mapping[Path, int]) -> None:
 
 
 def _existing(path: Path) -> Path:
-    return next(each for each in (path, *path.parents) if os.path.lexists(each))
+    # Of a drive that is not there, nothing exists.
+    return next((each for each in (path, *path.parents) if os.path.lexists(each)), path)
 
 
 def working_name(name: str) -> str:

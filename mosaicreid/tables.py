@@ -68,7 +68,7 @@ def read_table(path: Path, columns: Mapping[str, Column] | None = None, *, key: 
     """The table in the CSV file at ``path``, with ``columns`` checked, and no two rows alike in the columns ``key``.
 
     Raises:
-        InputError: the file cannot be read, is larger than 64 MiB, is no UTF-8 text or holds zero bytes, has rows of
+        InputError: the file cannot be read, is larger than 64 MiB, is not UTF-8 text or holds zero bytes, has rows of
             different lengths or two columns of one name; a column is missing, or a value is not of its kind.
     """
     path = Path(path)
@@ -76,7 +76,7 @@ def read_table(path: Path, columns: Mapping[str, Column] | None = None, *, key: 
     _rows(text, path)
     try:
         table = pd.read_csv(io.StringIO(text, newline=""))
-    # pandas documents no exception for text that is no table: whatever it raises means the same to a user.
+    # pandas documents no exception for text that is not a table: whatever it raises means the same to a user.
     except Exception as error:
         raise InputError(f"{path} is not a table that can be read: {error}") from error
     check_columns(table, columns or {}, where=str(path), key=key)
@@ -137,7 +137,7 @@ def _text(path: Path, *, encoding: str, most: int) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; expected a CSV file") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text ({error.reason}); expected a CSV file") from error
+        raise InputError(f"{path} is not UTF-8 text ({error.reason}); expected a CSV file") from error
     if "\0" in text:
         raise InputError(f"{path} holds zero bytes; expected a CSV file, likely cause: damage")
     return text

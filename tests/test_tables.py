@@ -57,7 +57,7 @@ def test_a_value_that_does_not_fit_is_named_with_its_row(tmp_path: Path, row: st
         (b"name,name\n1,2\n", "each once"),
         (b"name,\n1,2\n", "each once"),
         (b"label\nx\n", "lacks the columns name; it has: label"),
-        (b"name\n\xff\n", "is no UTF-8 text"),
+        (b"name\n\xff\n", "is not UTF-8 text"),
         (b"name\nall\0x\n", "holds zero bytes"),
     ],
 )

@@ -54,7 +54,7 @@ def render(cell: str, spec: str) -> str:
         return typeset(cell)
     number = float(cell)
     if math.isnan(number):
-        raise ResultError(f"{cell!r} is no number to be shown with the format {spec!r}")
+        raise ResultError(f"{cell!r} is not a number, which the format {spec!r} needs")
     if spec.endswith("d"):
         # Groups of three help from five digits on.
         return typeset(

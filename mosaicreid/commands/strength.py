@@ -38,9 +38,9 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _part(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text)
+    match = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", text)
     if not match or int(match[1]) > int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no part; expected K/N with K from 1 to N, like 1/2")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part; expected K/N with K from 1 to N, like 1/2")
     return int(match[1]) - 1, int(match[2])
 
 

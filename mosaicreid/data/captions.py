@@ -10,10 +10,17 @@ from torch import Tensor
 from mosaicreid.attributes import Schema
 
 _AGES = {"young": "young", "teenager": "teenage", "adult": "adult", "old": "old"}
-_CARRIED = ("backpack", "bag", "handbag")
-# Attributes that have a place in a sentence; others, of a user's schema, are added as they are called.
-_SPOKEN = {"gender", "age", "hair", "up", "top", "upcolour", "down", "downcolour", "clothes", "hat", *_CARRIED}
-_SPOKEN |= {"boots", "shoecolour"}
+_PEOPLE = {"male": "man", "female": "woman"}
+_WORN = ("hat", "backpack", "bag", "handbag")
+# What has a place in a sentence, and with which values where not any will do; the rest, of a user's schema, is added as
+# it is called.
+_SPOKEN: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("hair", "up", "top", "upcolour", "down", "downcolour", "shoecolour"), ()),
+    **dict.fromkeys((*_WORN, "boots"), ("no", "yes")),
+    "clothes": ("dress", "pants"),
+    "age": tuple(_AGES),
+    "gender": tuple(_PEOPLE),
+}
 
 
 def caption_tokens(schema: Schema, codes: NDArray[np.integer], *, context_length: int) -> tuple[Tensor, Tensor]:
@@ -35,20 +42,22 @@ def captions(schema: Schema, codes: NDArray[np.integer]) -> list[str]:
 
 
 def _caption(schema: Schema, codes: list[int]) -> str:
-    said = {
-        group.name: tuple(value for bit, value in enumerate(group.values) if code >> bit & 1)
-        for group, code in zip(schema.groups, codes, strict=True)
-    }
+    said, added = {}, []
+    for group, code in zip(schema.groups, codes, strict=True):
+        values = tuple(value for bit, value in enumerate(group.values) if code >> bit & 1)
+        if group.name in _SPOKEN and set(group.values) <= set(_SPOKEN[group.name] or group.values):
+            said[group.name] = values
+        elif values:
+            added.append(f"{group.name} {' and '.join(values)}")
     age = " ".join(_AGES[value] for value in said.get("age", ()))
-    person = {"male": "man", "female": "woman"}.get("".join(said.get("gender", ())), "person")
+    person = _PEOPLE.get("".join(said.get("gender", ())), "person")
     parts = [f"{value} hair" for value in said.get("hair", ())]
     parts += [_garment(said, "upcolour", ("up", "top"), "top"), _garment(said, "downcolour", ("down",), _lower(said))]
-    parts += [f"a {thing}" for thing in ("hat", *_CARRIED) if "yes" in said.get(thing, ())]
+    parts += [f"a {thing}" for thing in _WORN if "yes" in said.get(thing, ())]
     boots = "yes" in said.get("boots", ())
     shoes = " ".join(said.get("shoecolour", ()))
     parts += [f"{shoes} {'boots' if boots else 'shoes'}".strip()] if shoes or boots else []
-    parts += [f"{name} {' and '.join(values)}" for name, values in said.items() if values and name not in _SPOKEN]
-    return " ".join(f"a photo of a {age} {person} with {', '.join(part for part in parts if part)}".split())
+    return " ".join(f"a photo of a {age} {person} with {', '.join(part for part in (*parts, *added) if part)}".split())
 
 
 def _lower(said: Mapping[str, tuple[str, ...]]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mosaicreid.attributes import Annotation
+from mosaicreid.attributes import Annotation, ImageAnnotation
 from mosaicreid.data.annotation import read_annotation
 from mosaicreid.data.decode import read_image
 from mosaicreid.data.folders import (
@@ -90,29 +90,27 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
 def _check_tables(root: Path, dataset: TableDataset) -> Report:
     table = read_image_table(root, dataset)
     folders = split_images(table)
-    labels = read_attribute_table(root, dataset, table)
+    labels = read_attribute_table(root, dataset, table) or {}
     problems = _split_problems(folders) + unreadable_images(root, folders.values())
-    if labels is None:
+    if not labels:
         problems.append(f"no table {root / dataset.attributes}: experts need one")
-    annotations: dict[str, Annotation] = {}
-    for split, annotation in (labels or {}).items():
-        if isinstance(annotation, Annotation):
-            annotations[split] = annotation
-        else:
-            own = table[(table["split"] == "train") == (split == "train")]
-            without = [
-                path
-                for path, pid in zip(own["path"], own["pid"], strict=True)
-                if pid > DISTRACTOR and path not in set(annotation.paths)
-            ]
-            if without:
-                problems.append(f"{len(without)} images of {split} have no labels, like {without[0]}")
+    annotations = {split: part for split, part in labels.items() if isinstance(part, Annotation)}
+    summary = summarise(folders, annotations)
     if annotations:
         problems += _uncovered(_people(folders), annotations)
+    elif labels:
+        of_people = table[table["pid"] > DISTRACTOR]
+        named = [path for part in labels.values() if isinstance(part, ImageAnnotation) for path in part.paths]
+        labelled = of_people["path"].isin(named)
+        known = of_people[labelled].groupby("split")["pid"].nunique()
+        summary["annotated"] = [int(known.get(split, 0)) for split in folders]
+        without = of_people["path"][~labelled]
+        if len(without):
+            problems.append(f"{len(without)} images have no labels, like {without.iloc[0]}")
     unseen = strangers(root, dataset, table)
     if unseen:
         problems.append(f"{len(unseen)} rows of {dataset.attributes} are of no image, like {unseen[0]}")
-    return Report(dataset.name, summarise(folders, annotations), tuple(problems), ())
+    return Report(dataset.name, summary, tuple(problems), ())
 
 
 def _people(folders: Mapping[str, Images]) -> dict[str, np.ndarray]:
@@ -141,13 +139,14 @@ def check_trainable(data: ReidData, *, annotated: bool) -> None:
         InputError: no training images, no annotation where one is needed, or what ``protocol_problems`` lists.
     """
     if not len(data.train):
-        raise InputError(f"{data.root} has no images for train; expected some in each of its three folders")
+        raise InputError(f"{data.root} has no images for train; expected some for each of train, query and gallery")
     problems = protocol_problems(data.query, data.gallery)
     if problems:
         raise InputError(f"{data.root} could not be evaluated after training: {'; '.join(problems)}")
     if annotated and data.annotation is None:
         raise InputError(
-            f"{data.root} has no annotation; experts and captions need one (`mosaicreid data annotations`)"
+            f"{data.root} has no annotation; experts and captions need one (`mosaicreid data annotations` fetches the "
+            "paper's, your own dataset's is its table of attributes)"
         )
 
 

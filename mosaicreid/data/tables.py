@@ -11,8 +11,8 @@ by +, and an empty cell, or a text that the dataset calls unknown, is no label::
     pid,hat,colour
     anna,no,red+blue
 
-Identities that are numbers keep them, -1 for junk and 0 for distractors, and so do cameras numbered from 1; any others
-are numbered from 1 in the order of their names. Further columns are ignored.
+Identities that are numbers keep them, and so do cameras numbered from 1; any others are numbered from 1 in the order of
+their names. The identity -1 is junk and 0 a distractor, among names too. Further columns are ignored.
 """
 
 from pathlib import Path
@@ -31,6 +31,7 @@ from mosaicreid.tables import read_texts
 SPLITS = ("train", "query", "gallery")
 _IMAGE_COLUMNS = ("path", "split", "pid", "camid")
 _INTEGER = r"-?[0-9]{1,15}"
+_NOBODY = {"-1": -1, "0": 0}
 _MOST_BYTES = 2**30
 
 
@@ -64,8 +65,8 @@ def read_image_table(root: Path, dataset: TableDataset) -> pd.DataFrame:
         table[list(_IMAGE_COLUMNS)]
         .assign(
             name=_canonical(table["pid"]),
-            pid=_numbered(table["pid"], least=-1, where=f"{file}: pid"),
-            camid=_numbered(table["camid"], least=1, where=f"{file}: camid"),
+            pid=_identities(table["pid"], file),
+            camid=_cameras(table["camid"]),
         )
         .sort_values("path", ignore_index=True)
     )
@@ -139,15 +140,24 @@ def _canonical(names: pd.Series) -> pd.Series:
     return names.astype(np.int64).astype(str) if names.str.fullmatch(_INTEGER).all() else names
 
 
-def _numbered(names: pd.Series, *, least: int, where: str) -> npt.NDArray[np.int64]:
-    """Numbers as they are where all are integers from ``least``; else 1, 2, ... in the order of the names."""
+def _identities(names: pd.Series, file: Path) -> npt.NDArray[np.int64]:
+    """Numbers as they are where all are; else names from 1 on in their order, with nobody in particular as ever."""
     if names.str.fullmatch(_INTEGER).all():
         numbers: npt.NDArray[np.int64] = names.to_numpy().astype(np.int64)
-        if numbers.min() >= least:
-            return numbers
-        if least < 0:
-            raise InputError(f"{where} is {numbers.min()}; expected identities from 0, and {least} for junk")
-        return _rank(numbers)
+        if numbers.min() < min(_NOBODY.values()):
+            raise InputError(f"{file}: pid is {numbers.min()}; expected identities from 0, and -1 for junk")
+        return numbers
+    nobody = names.isin(list(_NOBODY)).to_numpy()
+    pids: npt.NDArray[np.int64] = names.map(_NOBODY).fillna(0).to_numpy().astype(np.int64)
+    pids[~nobody] = _rank(names[~nobody].to_numpy(dtype=str))
+    return pids
+
+
+def _cameras(names: pd.Series) -> npt.NDArray[np.int64]:
+    """Numbers as they are where all are from 1; else 1, 2, ... in the order of numbers or names."""
+    if names.str.fullmatch(_INTEGER).all():
+        numbers: npt.NDArray[np.int64] = names.to_numpy().astype(np.int64)
+        return numbers if numbers.min() >= 1 else _rank(numbers)
     return _rank(names.to_numpy(dtype=str))
 
 

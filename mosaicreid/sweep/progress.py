@@ -24,19 +24,19 @@ class SweepProgress(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Count a run that starts or ends, and say so when it ends."""
-        told = record.__dict__
-        event = str(told.get("event"))
+        fields = record.__dict__
+        event = str(fields.get("event"))
         if event == "run_info":
-            self._total = told["stats"].get(_RULE, 0)
-        elif event == "job_info" and told["rule_name"] == _RULE:
+            self._total = fields["stats"].get(_RULE, 0)
+        elif event == "job_info" and fields["rule_name"] == _RULE:
             self._began = self._began or time.monotonic()
-            self._running.add(told["jobid"])
+            self._running.add(fields["jobid"])
             # A retry takes back that the run has failed.
-            self._failed.discard(told["jobid"])
-        elif event == "job_finished" and told["job_id"] in self._running:
-            self._end(told["job_id"], self._done)
-        elif event == "job_error" and told["jobid"] in self._running:
-            self._end(told["jobid"], self._failed)
+            self._failed.discard(fields["jobid"])
+        elif event == "job_finished" and fields["job_id"] in self._running:
+            self._end(fields["job_id"], self._done)
+        elif event == "job_error" and fields["jobid"] in self._running:
+            self._end(fields["jobid"], self._failed)
 
     def _end(self, job: int, ended: set[int]) -> None:
         assert self._began is not None

@@ -90,7 +90,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
             raise InputError(f"--config {key}= is empty; expected a value, or the key left out")
         # Snakemake reads values as YAML, of which only text and whole numbers are what was typed.
         if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
-            raise InputError(f"--config {key}={str(value)[:40]} is no text to Snakemake; expected it in quotes, twice")
+            raise InputError(f"--config {key}={str(value)[:40]} is not text to Snakemake; expected it in quotes, twice")
     every = parse_settings(str(config.get("settings") or ""))
     for name in every:
         if name.split(".")[0] in _BY_RUN or name == "data.dataset":

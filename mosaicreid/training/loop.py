@@ -35,9 +35,9 @@ class Stage:
 
     ``objective`` maps a batch's tensors to loss terms, ``trained`` is the part of it that learns and that goes into the
     checkpoint, ``weights`` the factor of each term. ``plan(epoch)`` lists the image indices of every batch, and
-    ``load(epoch, plan)`` yields this process's share of each, after ``prepare()``, which is
-    called once and only where something is left to train. ``identity`` are the plain values that the stage's
-    numbers depend on: a checkpoint of others is not resumed.
+    ``load(epoch, plan)`` yields this process's share of each, after ``prepare()``, which is called once and only where
+    something is left to train. ``identity`` are the plain values that the stage's numbers depend on: a checkpoint of
+    others is not resumed.
     """
 
     name: str

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from mosaicreid.attributes import Schema
 from mosaicreid.data.captions import captions
 from mosaicreid.datasets import DATASETS, get_schema
+from mosaicreid.datasets.definition import multiclass, single_state
 
 
 def codes(dataset: str, **values: str) -> np.ndarray:
@@ -53,3 +55,15 @@ def test_different_values_give_different_captions(dataset: str) -> None:
         rows = np.repeat(plain, len(group.values), axis=0)
         rows[:, column] = 1 << np.arange(len(group.values))
         assert len(set(captions(schema, rows))) == len(group.values)
+
+
+def test_what_a_users_schema_has_beyond_the_grammar_is_said_as_it_is_called() -> None:
+    groups = (
+        multiclass("age", "child adult senior", "intrinsic", "Age"),
+        multiclass("hat", "none cap helmet", "accessories", "Hat"),
+        single_state("backpack", "accessories", "Backpack"),
+        multiclass("sleeve-print", "plain striped", "upper", "Print"),
+    )
+    row = np.array([[0b100, 0b010, 0b10, 0b11]], dtype=np.int16)
+    (caption,) = captions(Schema("street", groups), row)
+    assert caption.endswith("a backpack, age senior, hat cap, sleeve-print plain and striped")

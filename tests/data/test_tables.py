@@ -8,6 +8,7 @@ from PIL import Image
 
 from mosaicreid.attributes import Annotation, ImageAnnotation
 from mosaicreid.cli import main
+from mosaicreid.data.check import check_dataset
 from mosaicreid.data.folders import read_dataset
 from mosaicreid.data.loaders import make_samples
 from mosaicreid.data.tables import read_attribute_table, read_image_table, strangers
@@ -93,6 +94,13 @@ def test_numbers_are_kept_and_junk_is_left_out(tmp_path: Path) -> None:
     assert data.annotation is not None
     assert data.annotation["train"].codes.tolist() == [[0b01, 0b001]]
     assert data.annotation["test"].codes.tolist() == [[0b10, 0]]
+
+
+def test_nobody_in_particular_is_nobody_among_names_too(tmp_path: Path) -> None:
+    rows = "1.png,train,zoe,1\n2.png,query,anna,1\n3.png,gallery,anna,2\n4.png,gallery,-1,2\n5.png,gallery,0,1\n"
+    data = read_dataset(written(tmp_path, f"path,split,pid,camid\n{rows}"), tmp_path)
+    assert (data.train.pids.tolist(), data.query.pids.tolist()) == ([2], [1])
+    assert data.gallery.pids.tolist() == [1, 0]
 
 
 def test_cameras_numbered_from_nought_are_numbered_from_one(tmp_path: Path) -> None:
@@ -184,3 +192,18 @@ def test_a_dataset_of_ones_own_by_its_name(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "datasets" / "avenue.toml").write_text(DEFINITION)
     with pytest.raises(InputError, match=r"avenue.toml describes the dataset 'street'; expected 'avenue'"):
         get_dataset("avenue")
+
+
+def test_labels_image_by_image_are_counted_and_those_that_lack_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, attributes=BY_PATH)
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "street.toml").rename(tmp_path / "datasets" / "street.toml")
+    monkeypatch.chdir(tmp_path)
+    for path in ("a/0.png", "a/1.png", "b/2.png", "c/3.png"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 8)).save(path)
+    report = check_dataset(tmp_path, dataset="street")
+    assert report.table["annotated"].tolist() == [1, 1, 1]
+    assert report.problems == ("1 images have no labels, like c/3.png",)

@@ -172,7 +172,7 @@ def _surroundings(user: Path, place: Path) -> Iterator[None]:
     """A user's home and working folder, and a folder for temporary files that is the input's own."""
     folder, home, temporary = Path.cwd(), os.environ.get("HOME"), tempfile.tempdir
     sys.dont_write_bytecode = True
-    os.chdir(user / "work")
+    os.chdir(user / "mine")
     os.environ["HOME"], tempfile.tempdir = str(user), str(place)
     try:
         yield
@@ -190,7 +190,7 @@ def _write_users_files(user: Path) -> None:
         "query/0002_c1s1_000451_03.jpg",
         "results/experiment_runs.csv",
         "market_attribute.mat",
-        "work/notes.txt",
+        "mine/notes.txt",
     ):
         (user / name).parent.mkdir(parents=True, exist_ok=True)
         (user / name).write_text(f"the only copy of {name}")

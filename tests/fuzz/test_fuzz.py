@@ -42,7 +42,7 @@ def _elsewhere(user: Path) -> None:
 
 
 def _overwritten(user: Path) -> None:
-    (user / "work" / "notes.txt").write_text("gone")
+    (user / "mine" / "notes.txt").write_text("gone")
 
 
 def _removed(user: Path) -> None:
@@ -60,7 +60,7 @@ def _program() -> None:
         (lambda user: _bare(), "KeyError: 'missing'"),
         (lambda user: _broken_line(), "not a line"),
         (_elsewhere, "outside of its folder: open"),
-        (_overwritten, "a user's files changed: work/notes.txt"),
+        (_overwritten, "a user's files changed: mine/notes.txt"),
         (_removed, "a user's files changed: market_attribute.mat"),
         (lambda user: _program(), "outside of its folder: os.system"),
         (lambda user: campaign.must(lambda: (_ for _ in ()).throw(InputError("no"))), "refused what is right: no"),

@@ -47,11 +47,9 @@ def write_leakage(annotations: Path, results: Path) -> list[Path]:
     inputs: dict[str, Path] = {}
     for dataset in published.DATASETS:
         listing = annotations / f"{dataset}.files.txt.gz"
-        matrix = annotations / get_folder_dataset(dataset).annotation.file_name
-        images, annotation = (
-            read_file_list(listing, get_folder_dataset(dataset)),
-            read_annotation(matrix, get_folder_dataset(dataset))["test"],
-        )
+        definition = get_folder_dataset(dataset)
+        matrix = annotations / definition.annotation.file_name
+        images, annotation = read_file_list(listing, definition), read_annotation(matrix, definition)["test"]
         candidates = find_candidates(images["query"], images["gallery"], annotation)
         table = leakage_table(candidates, annotation)
         read = {listing.name: listing, matrix.name: matrix}

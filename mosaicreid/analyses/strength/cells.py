@@ -6,7 +6,7 @@ name = "market1501-identity-90"
 dataset = "market1501"
 route = "identity"            # or "attributes", "default"
 target = 90                   # the baseline mAP that was aimed at, percent
-identities = 600              # people, half of them for training
+identities = 600              # people; the world's train_share of them are for training
 world = "legibility=0.8"      # options of the world, as `mosaicreid data synthesize --world`
 settings = "stages.baseline.epochs=28"    # of every run, beside the tiny profile
 lengths = [4, 24]             # epochs of the experts; the first length is the one of the main comparison

@@ -5,7 +5,7 @@ Columns of a world's table, a row per scoring:
 - dataset, cell, route, target (percent), world (its seed), seed (of training in it, from 0), settings
   (fingerprint of the cell);
 - arm (``baseline``, ``experts``, ``permuted``, ``always_on``), configuration, epochs of its experts (0: none);
-- told: the labels that the router got and that were added: ``none``, ``true``, ``permuted``, ``coarsened``,
+- kind of the labels that the router got and that were added: ``none``, ``true``, ``permuted``, ``coarsened``,
   ``corrupted``; for the last two target_share (of the shortfall, 0..1) and level (attributes without labels, or
   probability of a wrong label);
 - added: 1 where the agreement of these labels was added to the score;
@@ -20,18 +20,30 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from mosaicreid.analyses.strength.arms import World
-from mosaicreid.analyses.strength.cells import Cell, Draw
+from mosaicreid.analyses.strength.cells import ArmName, Cell, Draw
 from mosaicreid.analyses.strength.one_world import score_world
 from mosaicreid.config.worlds import world_options
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
 from mosaicreid.results import columns_first
+from mosaicreid.tables import COUNT, MARK, NUMBER, PERCENT, TEXT, Column, read_table
 from mosaicreid.training.loop import TrainingDivergedError
 from mosaicreid.world.synthesize import synthesize
+
+_COLUMNS = {
+    **dict.fromkeys(("dataset", "cell", "route", "settings", "configuration"), TEXT),
+    **dict.fromkeys(("world", "seed", "epochs", "identities", "queries"), COUNT),
+    **{"target": PERCENT, "mAP": PERCENT, "rank1": PERCENT, "gain": NUMBER, "added": MARK},
+    "arm": Column(kind="text", among=("baseline", *get_args(ArmName))),
+    "kind": Column(kind="text", among=("none", "true", "permuted", "coarsened", "corrupted")),
+    "target_share": Column(kind="number", least=0, most=1, missing=True),
+    **dict.fromkeys(("level", "given_labels", "read"), Column(kind="number", missing=True)),
+}
 
 
 def world_path(runs: Path, cell: Cell, draw: Draw) -> Path:
@@ -66,12 +78,16 @@ def run_cells(cells: Sequence[Cell], runs: Path, *, part: tuple[int, int] = (0, 
 
 
 def read_world(runs: Path, cell: Cell, draw: Draw) -> pd.DataFrame:
-    """The table of one world; InputError where there is none, or one of other settings."""
+    """The table of one world.
+
+    Raises:
+        InputError: there is none, it is damaged or holds what it should not, or it is of other settings.
+    """
     path = world_path(runs, cell, draw)
     if not path.is_file():
         raise InputError(f"no world {draw.world} of cell {cell.name} at {path}; `mosaicreid strength run` makes it")
-    table = pd.read_csv(path)
-    found = table["settings"].iloc[0] if "settings" in table and len(table) else "no settings"
+    table = read_table(path, _COLUMNS)
+    found = table["settings"].iloc[0] if len(table) else "no settings"
     if found != cell.fingerprint():
         raise InputError(
             f"{path} was made with other settings of cell {cell.name} ({found}, expected {cell.fingerprint()}): "
@@ -122,7 +138,7 @@ def run_world(cell: Cell, draw: Draw, runs: Path) -> pd.DataFrame:
 
 def _said(cell: Cell, draw: Draw, table: pd.DataFrame) -> str:
     """A line about a finished world."""
-    main = table[(table["configuration"] == "all") & table["told"].isin(["none", "true"])]
+    main = table[(table["configuration"] == "all") & table["kind"].isin(["none", "true"])]
     scores = [
         f"{arm} {epochs}{' + labels' if added else ''} {value:.1f}"
         for arm, epochs, added, value in main[["arm", "epochs", "added", "mAP"]].to_numpy().tolist()

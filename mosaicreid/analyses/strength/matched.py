@@ -28,7 +28,7 @@ class Worse:
     """Labels that were made worse: in which way and how much (``level``: the probability of a wrong label, or how many
     attributes lost theirs), and the oracle's score with them."""
 
-    told: str
+    kind: str
     level: float
     query: Codes
     gallery: Codes
@@ -69,7 +69,7 @@ def match(
             if level not in tried:
                 query, gallery = way.make(level)
                 oracle = score(tested.similarities(query, gallery), ids)
-                tried[level] = Worse(told=way.told, level=level, query=query, gallery=gallery, oracle=oracle)
+                tried[level] = Worse(kind=way.kind, level=level, query=query, gallery=gallery, oracle=oracle)
             return tried[level]
 
         for share in shares:
@@ -83,7 +83,7 @@ def match(
 class _Way:
     """One way to make labels worse: ``make`` (level from 0 to ``most``, in steps) gives the codes."""
 
-    told: str
+    kind: str
     make: Callable[[float], tuple[Codes, Codes]]
     most: float
     step: float

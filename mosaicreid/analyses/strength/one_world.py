@@ -24,8 +24,8 @@ from mosaicreid.world.people import make_world
 class Bench:
     """A world with its baseline scored: what every arm is compared with.
 
-    ``similar`` (Q, G) are the baseline's similarities, ``labels`` its scores with labels added, by what was told and
-    the configuration.
+    ``similar`` (Q, G) are the baseline's similarities, ``labels`` its scores with labels added, by their kind and the
+    configuration.
     """
 
     world: World
@@ -37,10 +37,10 @@ class Bench:
     sheet: Sheet
     labels: dict[tuple[str, str], Score] = field(default_factory=dict)
 
-    def codes(self, told: str) -> tuple[Codes, Codes]:
-        """The labels (Q, A) and (G, A) that are told: ``true`` or ``permuted``."""
+    def codes(self, kind: str) -> tuple[Codes, Codes]:
+        """The labels (Q, A) and (G, A) of a kind: ``true`` or ``permuted``."""
         query, gallery = self.baseline.query, self.baseline.gallery
-        if told == "permuted":
+        if kind == "permuted":
             return permuted_test(query, gallery, seed=self.world.seed)
         return query.codes, gallery.codes
 
@@ -50,12 +50,12 @@ class Bench:
         query, gallery = (only_included(part, configuration, schema) for part in codes)
         return score_with_labels(similar, query, gallery, self.ids, seed=self.world.seed)
 
-    def baseline_with(self, told: str, configuration: str) -> Score:
+    def baseline_with(self, kind: str, configuration: str) -> Score:
         """The baseline with labels added, scored once and then a row of the sheet."""
-        key = told, configuration
+        key = kind, configuration
         if key not in self.labels:
-            self.labels[key] = self.added(self.similar, self.codes(told), configuration)
-            self.sheet.row(self.labels[key], arm="baseline", configuration=configuration, told=told, added=True)
+            self.labels[key] = self.added(self.similar, self.codes(kind), configuration)
+            self.sheet.row(self.labels[key], arm="baseline", configuration=configuration, kind=kind, added=True)
         return self.labels[key]
 
 
@@ -94,21 +94,21 @@ def _bench(world: World) -> Bench:
     similar = baseline.similarities()
     alone = score(similar, ids)
     sheet = Sheet(alone, query.pids)
-    sheet.row(alone, arm="baseline", told="none", added=False)
+    sheet.row(alone, arm="baseline", kind="none", added=False)
     return Bench(world=world, baseline=baseline, train=train, similar=similar, ids=ids, alone=alone, sheet=sheet)
 
 
 def _arm(bench: Bench, name: ArmName, *, epochs: int, configuration: str) -> None:
     """Train one arm, and score it with and without labels added."""
     tested = train_arm(bench.world, name, epochs=epochs, configuration=configuration)
-    told = "permuted" if name == "permuted" else "true"
-    given = bench.baseline_with(told, configuration)
+    kind = "permuted" if name == "permuted" else "true"
+    given = bench.baseline_with(kind, configuration)
     own = tested.similarities()
-    both = bench.added(own, bench.codes(told), configuration)
-    routed = "none" if name == "always_on" else told
+    both = bench.added(own, bench.codes(kind), configuration)
+    routed = "none" if name == "always_on" else kind
     row = partial(bench.sheet.row, arm=name, configuration=configuration, epochs=epochs)
-    row(score(own, bench.ids), told=routed, added=False)
-    row(both, told=told, added=True, labels=given)
+    row(score(own, bench.ids), kind=routed, added=False)
+    row(both, kind=kind, added=True, labels=given)
     if bench.world.cell.matched and name == "experts" and configuration == "all":
         _matched(bench, tested, epochs=epochs)
 
@@ -131,7 +131,7 @@ def _matched(bench: Bench, tested: Tested, *, epochs: int) -> None:
                     scored,
                     arm=arm,
                     epochs=epochs,
-                    told=worse.told,
+                    kind=worse.kind,
                     added=added,
                     target_share=share,
                     level=worse.level,

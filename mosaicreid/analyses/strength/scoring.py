@@ -63,9 +63,9 @@ def _score(retrieval: Retrieval) -> Score:
 
 
 class Sheet:
-    """The rows of one world as they are scored: what is told and added, its score, and what it is beside the baseline.
+    """The rows of one world as they are scored: kind of labels, whether added, and the score beside the baseline's.
 
-    ``row`` appends one; ``table`` has the columns arm, configuration, epochs, told, target_share, level, added, mAP,
+    ``row`` appends one; ``table`` has the columns arm, configuration, epochs, kind, target_share, level, added, mAP,
     rank1, gain, gain_se, given_labels, given_labels_se (see ``compute``).
     """
 
@@ -78,7 +78,7 @@ class Sheet:
         of: Score,
         *,
         arm: str,
-        told: str,
+        kind: str,
         added: bool,
         configuration: str = "all",
         epochs: int = 0,
@@ -94,7 +94,7 @@ class Sheet:
                 "arm": arm,
                 "configuration": configuration,
                 "epochs": epochs,
-                "told": told,
+                "kind": kind,
                 "target_share": target_share,
                 "level": level,
                 "added": int(added),

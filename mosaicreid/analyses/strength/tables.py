@@ -14,7 +14,7 @@ from mosaicreid.analyses.strength.decision import BASELINES, decide
 from mosaicreid.errors import InputError
 
 _WORLD = ["dataset", "cell", "route", "target", "world", "seed"]
-# Name -> arm, what was told, whether added, and what is taken from that row.
+# Name -> arm, of what kind they are, whether added, and what is taken from that row.
 _PARTS = {
     "gain": ("experts", "true", 0, "gain"),
     "L": ("baseline", "true", 1, "gain"),
@@ -66,10 +66,10 @@ def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
     first = own[own["epochs"] > 0].groupby(_WORLD, sort=False)["epochs"].first().rename("first")
     table = table.join(first, on=_WORLD)
     table["main"] = (table["epochs"] == table.pop("first").fillna(0)).astype(int)
-    start = own[(own["arm"] == "baseline") & (own["told"] == "none")].set_index(_WORLD)
+    start = own[(own["arm"] == "baseline") & (own["kind"] == "none")].set_index(_WORLD)
     table = table.join(start[["mAP", "read"]].rename(columns={"mAP": "baseline"}), on=_WORLD)
-    for name, (arm, told, added, column) in _PARTS.items():
-        found = own[(own["arm"] == arm) & (own["told"] == told) & (own["added"] == added)]
+    for name, (arm, kind, added, column) in _PARTS.items():
+        found = own[(own["arm"] == arm) & (own["kind"] == kind) & (own["added"] == added)]
         keys = [*_WORLD, "configuration"] if arm == "baseline" else [*_WORLD, "configuration", "epochs"]
         table = table.join(found.set_index(keys)[column].rename(name), on=keys)
     for name in SHARED:
@@ -112,10 +112,10 @@ def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
     """Where labels were made worse until the oracle gained the paper's shares: what they and the experts bring then.
 
     Returns:
-        dataset, cell, route, target, epochs, told, target_share, quantity (share: what the oracle removed of the
+        dataset, cell, route, target, epochs, kind, target_share, quantity (share: what the oracle removed of the
         shortfall, E and L in points, level), mean, sd, low, high (95 % over worlds), worlds.
     """
-    keys = ["dataset", "cell", "route", "target", "epochs", "told", "target_share"]
+    keys = ["dataset", "cell", "route", "target", "epochs", "kind", "target_share"]
     some = worlds[worlds["target_share"].notna()].set_index([*keys, "world", "seed"])
     oracle = some[(some["arm"] == "experts") & (some["added"] == 0)]
     labels = some[some["arm"] == "baseline"]["gain"].rename("L")

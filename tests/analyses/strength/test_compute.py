@@ -28,7 +28,7 @@ def table(runs: Path) -> pd.DataFrame:
 
 
 def test_every_arm_is_scored_with_and_without_labels(table: pd.DataFrame) -> None:
-    keys = ["arm", "configuration", "epochs", "told", "added"]
+    keys = ["arm", "configuration", "epochs", "kind", "added"]
     rows = [tuple(row) for row in table[keys].to_numpy().tolist()]
     assert len(set(rows)) == len(rows)
     assert set(rows) == {
@@ -44,16 +44,16 @@ def test_every_arm_is_scored_with_and_without_labels(table: pd.DataFrame) -> Non
 
 
 def test_differences_are_those_of_the_scores(table: pd.DataFrame) -> None:
-    pick = table.set_index(["arm", "configuration", "epochs", "told", "added"]).sort_index()
+    pick = table.set_index(["arm", "configuration", "epochs", "kind", "added"]).sort_index()
     baseline = pick.loc[("baseline", "all", 0, "none", 0), "mAP"]
     np.testing.assert_allclose(table["gain"], table["mAP"] - baseline, atol=1e-6)
-    for arm, name, told in (
+    for arm, name, kind in (
         ("experts", "upcolour", "true"),
         ("permuted", "all", "permuted"),
         ("always_on", "all", "true"),
     ):
-        row = pick.loc[(arm, name, 1, told, 1)]
-        assert row["given_labels"] == pytest.approx(row["mAP"] - pick.loc[("baseline", name, 0, told, 1), "mAP"])
+        row = pick.loc[(arm, name, 1, kind, 1)]
+        assert row["given_labels"] == pytest.approx(row["mAP"] - pick.loc[("baseline", name, 0, kind, 1), "mAP"])
     assert table["given_labels"].isna().tolist() == ((table["added"] == 0) | (table["arm"] == "baseline")).tolist()
     assert table["mAP"].between(1, 100).all()
     assert table["mAP"].nunique() > 8
@@ -84,17 +84,34 @@ def test_worlds_of_other_settings_are_refused_before_anything_is_made(
         read_world(runs, CELL, Draw(6, 0))
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("mAP", 101.0, "mAP in row 1 is '101.0'; expected a number of at least 0 and at most 100"),
+        ("arm", "expert", "arm in row 1 is 'expert'; expected one of: baseline, experts, permuted, always_on"),
+        ("gain", np.nan, "gain in row 1 is 'nan'; expected a number"),
+        ("added", None, "lacks the columns added"),
+    ],
+)
+def test_a_damaged_world_is_refused(
+    table: pd.DataFrame, tmp_path: Path, column: str, value: object, message: str
+) -> None:
+    path = world_path(tmp_path, CELL, Draw(5, 0))
+    path.parent.mkdir(parents=True)
+    changed = table.drop(columns=column) if value is None else table.assign(**{column: [value, *table[column][1:]]})
+    changed.to_csv(path, index=False)
+    with pytest.raises(InputError, match=message):
+        read_world(tmp_path, CELL, Draw(5, 0))
+
+
 def test_worlds_are_shared_among_processes_and_first_worlds_come_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[str, int]] = []
 
     def make(cell, draw, runs):
         made.append((cell.name, draw.world))
-        return pd.DataFrame(
-            {"settings": [cell.fingerprint()], "configuration": "all", "told": "none", "arm": "baseline", "epochs": 0,
-             "added": 0, "mAP": 1.0, "seconds": 1.0}
-        )  # fmt: skip
+        return table.assign(settings=cell.fingerprint())
 
     monkeypatch.setattr(compute, "run_world", make)
     cells = [quick_cell(name="a"), quick_cell(name="b")]

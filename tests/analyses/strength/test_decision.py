@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from mosaicreid.analyses.strength.decision import ADD, BASELINES, HARM, OPEN, SUFFICE, at_point, decide, overall
+from mosaicreid.analyses.strength.matched import PAPER_SHARES
 from mosaicreid.errors import InputError
+from mosaicreid.published import DATASETS, load_table
 
 ROUTES = ("attributes", "identity")
 
@@ -72,3 +74,13 @@ def test_points_that_are_missing_are_named() -> None:
         decide(band[:-1], gain, worlds={"attributes": 8, "identity": 4})
     with pytest.raises(InputError, match=r"gain is not known at 89.6 mAP on the route identity"):
         decide(band, gain[:-1], worlds={"attributes": 8, "identity": 4})
+
+
+def test_the_papers_baselines_and_shares_are_its_tables() -> None:
+    baselines, shares = [], []
+    for dataset in DATASETS:
+        scores = load_table(3, dataset).set_index("configuration")["mAP"]
+        baselines.append(float(scores["baseline"]))
+        shares.append(round(float((scores["all"] - scores["baseline"]) / (100 - scores["baseline"])), 2))
+    assert sorted(baselines) == sorted(BASELINES)
+    assert sorted(shares) == sorted(PAPER_SHARES)

@@ -49,12 +49,12 @@ def test_each_way_comes_near_the_share_and_says_how_much_worse(oracle: Oracle, b
     found = match(oracle, baseline, IDS, SCHEMA, shares=(0.2, 0.5), seed=3)  # type: ignore[arg-type]
     assert list(found) == [0.2, 0.5]
     for share, ways in found.items():
-        assert [worse.told for worse in ways] == ["corrupted", "coarsened"]
+        assert [worse.kind for worse in ways] == ["corrupted", "coarsened"]
         for worse in ways:
             again = score(oracle.similarities(worse.query, worse.gallery), IDS)
             assert again.mAP == pytest.approx(worse.oracle.mAP)
             removed = (worse.oracle.mAP - baseline.mAP) / (100 - baseline.mAP)
-            assert removed == pytest.approx(share, abs=0.06 if worse.told == "corrupted" else 0.2)
+            assert removed == pytest.approx(share, abs=0.06 if worse.kind == "corrupted" else 0.2)
     # Less is left to a smaller share.
     for small, large in zip(found[0.2], found[0.5], strict=True):
         assert small.level > large.level > 0

@@ -26,16 +26,16 @@ TARGETS = (20, 40, 60, 75, 92)
 
 
 def scored(cell: Cell, seed: int, mAP: dict[tuple, float], **more: object) -> pd.DataFrame:
-    """A world's table from its mAP by arm, configuration, epochs, what was told, and whether added."""
+    """A world's table from its mAP by arm, configuration, epochs, of what kind they are, and whether added."""
     base = mAP["baseline", "all", 0, "none", 0]
     rows = []
-    for (arm, configuration, epochs, told, added), value in mAP.items():
-        labels = mAP.get(("baseline", configuration, 0, told, 1))
+    for (arm, configuration, epochs, kind, added), value in mAP.items():
+        labels = mAP.get(("baseline", configuration, 0, kind, 1))
         rows.append(
             {
                 "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
                 "world": seed, "seed": 0, "settings": cell.fingerprint(), "arm": arm, "configuration": configuration,
-                "epochs": epochs, "told": told,
+                "epochs": epochs, "kind": kind,
                 "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1,
                 "given_labels": value - labels if labels is not None and added and arm != "baseline" else np.nan,
@@ -73,7 +73,7 @@ def world(cell: Cell, seed: int) -> pd.DataFrame:
         ("experts", "all", 4, "coarsened", 1): base + 0.35 * rest,
     }
     matched = scored(cell, seed, {("baseline", "all", 0, "none", 0): base} | worse, target_share=0.18, level=3.0)
-    return pd.concat([table, matched[matched["told"] == "coarsened"].assign(epochs=4)], ignore_index=True)
+    return pd.concat([table, matched[matched["kind"] == "coarsened"].assign(epochs=4)], ignore_index=True)
 
 
 def cells() -> list[Cell]:
@@ -263,4 +263,4 @@ def test_a_part_of_the_worlds_is_k_of_n(capsys: pytest.CaptureFixture[str]) -> N
     for text in ("0/2", "3/2", "1", "a/b"):
         with pytest.raises(SystemExit):
             main(["strength", "run", "--part", text])
-        assert f"'{text}' is no part; expected K/N" in capsys.readouterr().err
+        assert f"'{text}' is not a part; expected K/N" in capsys.readouterr().err

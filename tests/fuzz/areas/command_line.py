@@ -70,7 +70,7 @@ class Area:
 
     def _arguments(self, random: Random, place: Path) -> list[str]:
         data, output = str(self._user), str(place / "out")
-        missing = random.choice([*_MISSING, f"{data}/work/notes.txt", f"{data}/work/notes.txt/x"])
+        missing = random.choice([*_MISSING, f"{data}/mine/notes.txt", f"{data}/mine/notes.txt/x"])
         number, name = random.choice(_NUMBERS), random.choice(_NAMES)
         settings, text = random.choice(_SETTINGS), random.choice(TEXTS)
         train = ["train", random.choice(["experts", "baseline"]), "--runs", output, "--cache", output]
@@ -119,7 +119,7 @@ class Area:
             ["experiment", "--runs", data, "--results", output, "--seeds", number],
             ["experiment", "--runs", data, "--results", output, "--datasets", "market1501", "market1501"],
             ["executed", missing, output, "--title", text],
-            ["executed", f"{data}/work/notes.txt", output, "--title", text],
+            ["executed", f"{data}/mine/notes.txt", output, "--title", text],
             ["compare", "--runs", missing, "--committed", f"{data}/results"],
             ["compare", "--runs", data, "--results", f"{data}/results", "--committed", f"{data}/results"],
             ["coverage", "--results", output, "--replications", random.choice([n for n in _NUMBERS if n != "1 2"])],
@@ -136,9 +136,9 @@ class Area:
             ["leakage", "--results", output, "--annotations", random.choice([missing, data])],
             ["leakage", "--results", random.choice([output, missing])],
             ["verdicts", "--results", random.choice([output, missing, data])],
-            ["analyse", "--results", f"{data}/work/notes.txt"],
-            ["world", "--results", f"{data}/work/notes.txt/x"],
-            ["data", "annotations", "--folder", f"{data}/work/notes.txt"],
+            ["analyse", "--results", f"{data}/mine/notes.txt"],
+            ["world", "--results", f"{data}/mine/notes.txt/x"],
+            ["data", "annotations", "--folder", f"{data}/mine/notes.txt"],
             [random.choice([*TEXTS, "tarin"]), "--results", output],
             [random.choice(["verdicts", "compare"]), f"--{text}"],
             random.choice([["train"], ["data"], ["oracle"], ["data", "check"], [], ["train", "experts"]]),

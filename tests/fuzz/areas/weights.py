@@ -52,7 +52,7 @@ class Area:
         torch.manual_seed(0)
         module = _Plain()
         self._state = {name: value.detach().clone() for name, value in module.state_dict().items()}
-        self._victim = str(user / "work" / "notes.txt")
+        self._victim = str(user / "mine" / "notes.txt")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.jit.script(module).save(str(folder / "script"))
