@@ -8,6 +8,9 @@ from scipy import stats
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.inputs import array, numbers, require_columns, share
 
+# Fewer attributes have no rank correlation worth an interval.
+FEWEST = 5
+
 
 def spearman(
     first: npt.NDArray[np.floating], second: npt.NDArray[np.floating], *, level: float = 0.95
@@ -21,9 +24,9 @@ def spearman(
     """
     first, second = (array(values, "values to correlate", axes=1) for values in (first, second))
     level = share(level, "the level of an interval")
-    if len(first) != len(second) or len(first) < 5:
+    if len(first) != len(second) or len(first) < FEWEST:
         raise InputError(
-            f"got {len(first)} and {len(second)} values to correlate, expected two equally long, 5 or more"
+            f"got {len(first)} and {len(second)} values to correlate, expected two equally long, {FEWEST} or more"
         )
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         raise InputError("a ranking is constant; there is no rank correlation")

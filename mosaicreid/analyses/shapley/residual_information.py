@@ -8,7 +8,7 @@ import pandas as pd
 
 from mosaicreid.analyses.shapley.tables import METHODS
 from mosaicreid.errors import InputError
-from mosaicreid.statistics.rank_agreement import spearman
+from mosaicreid.statistics.rank_agreement import FEWEST, spearman
 
 
 def residual_information(heads: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
@@ -30,9 +30,13 @@ def residual_information(heads: pd.DataFrame, values: pd.DataFrame) -> pd.DataFr
 
 
 def residual_agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlation of ``METHODS`` with unread bits: dataset, importance, rho, ci_low, ci_high, attributes."""
+    """Rank correlation of ``METHODS`` with unread bits: dataset, importance, rho, ci_low, ci_high, attributes.
+
+    A dataset with fewer than five attributes has no rows.
+    """
     rows = []
-    for dataset, rows_of_dataset in table.groupby("dataset", sort=False):
+    ranked = table[table.groupby("dataset")["attribute"].transform("size") >= FEWEST]
+    for dataset, rows_of_dataset in ranked.groupby("dataset", sort=False):
         for name in [name for name in METHODS if name in rows_of_dataset and rows_of_dataset[name].notna().all()]:
             rho, low, high = spearman(
                 rows_of_dataset[name].to_numpy(float), rows_of_dataset["unread_bits"].to_numpy(float)

@@ -22,7 +22,7 @@ from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.results import check_attributes, columns_first
 from mosaicreid.statistics.bootstrap import paired_mean
-from mosaicreid.statistics.rank_agreement import spearman
+from mosaicreid.statistics.rank_agreement import FEWEST, spearman
 from mosaicreid.statistics.shapley import shapley_values
 
 METHODS = ("ablation", "retrain", "leakage", "truth")
@@ -33,7 +33,9 @@ def shapley_tables(
 ) -> dict[str, pd.DataFrame]:
     """``attributes``, ``contrasts``, ``clusters``, ``games`` and ``agreement`` of all datasets.
 
-    Reads what ``run_oracle`` left in ``runs`` and the datasets in ``data``; ``effects`` is ``robust_effects.csv``.
+    Reads what ``run_oracle`` left in ``runs`` and the datasets in ``data``; ``effects`` is ``robust_effects.csv``. A
+    dataset that has none of the contrasts, or fewer than five attributes to rank, has no rows in ``contrasts`` or
+    ``agreement``; a table without rows is left out.
 
     Raises:
         InputError: one of these is missing.
@@ -49,17 +51,20 @@ def shapley_tables(
             "leakage": leakage_values(data / dataset, dataset),
             **({"truth": truth} if truth is not None else {}),
         }
+        weights = contrast_weights(dataset)
         of_dataset = {
             "attributes": pd.concat([t.assign(method=name) for name, t in methods.items()], ignore_index=True),
-            "contrasts": summarise(contrasts(sampled[~ends], contrast_weights(dataset))).rename(
-                columns={"attribute": "contrast"}
-            ),
             "clusters": summarise(read_part(runs, dataset=dataset, seeds=seeds, part="clusters")).rename(
                 columns={"attribute": "cluster"}
             ),
             "games": game_facts(sampled),
         }
-        of_dataset["agreement"] = rank_agreement(of_dataset["attributes"])
+        if len(weights):
+            of_dataset["contrasts"] = summarise(contrasts(sampled[~ends], weights)).rename(
+                columns={"attribute": "contrast"}
+            )
+        if len(weights.columns) >= FEWEST:
+            of_dataset["agreement"] = rank_agreement(of_dataset["attributes"])
         for name, table in of_dataset.items():
             tables.setdefault(name, []).append(columns_first(table.assign(dataset=dataset), "dataset"))
     return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}

@@ -45,8 +45,10 @@ def write_oracle(runs: Path, results: Path, *, data: Path, datasets: Sequence[st
         },
         **{f"oracle_{name}": Table(frame=frame, parameters=about) for name, frame in oracle.items()},
         "unread": Table(frame=residual, inputs=sources),
-        "unread_agreement": Table(frame=residual_agreement(residual), inputs=sources),
     }
+    agreement = residual_agreement(residual)
+    if len(agreement):
+        tables["unread_agreement"] = Table(frame=agreement, inputs=sources)
     paths = write_tables(tables, results)
     for name, (plot, table) in _FIGURES.items():
         paths.append(results / "figures" / f"{name}.svg")
