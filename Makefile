@@ -15,7 +15,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 # --nolock: after a kill -9 the lock of the dead run would stay, and the command would not go on by itself.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete --keep-going --quiet rules
 
-.PHONY: reproduce sweep compare results paper strength book test format clean
+.PHONY: reproduce sweep compare results has_data paper strength book test format clean
 
 # Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
 reproduce: sweep compare book
@@ -30,8 +30,11 @@ compare: $(STAMP)
 results: $(STAMP)
 	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) results=results executed=book/executed
 
-paper: $(STAMP)
+# Asked for before minutes of installing.
+has_data:
 	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }
+
+paper: has_data $(STAMP)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper $(SWEEP) data="$(DATA)"
 
 # Draws some hundred worlds and trains in each: a night. Worlds that are there already are kept, and all go into results/.
