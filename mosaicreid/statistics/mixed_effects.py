@@ -180,25 +180,44 @@ def equivalence_p(
 def variance_components(panel: Panel) -> pd.DataFrame:
     """ANOVA (for balanced data: REML, where none is negative) variance components of AP around its configuration.
 
-    Model: ap[c, s, q] = mu_c + u_q + v_s + w_cs + e_csq. Returns component (query, seed, run, rest), variance in
-    squared mAP points and its square root; negative estimates are shown as zero. One seed cannot tell seed and run
-    from the configurations: both are NaN then.
+    Model: ap[c, s, q] = mu_c + u_q + a_cq + v_s + b_sq + w_cs + e_csq. Returns component (query; query_configuration:
+    a; seed; query_seed: b; run: w; rest: e), variance in squared mAP points and its square root; negative estimates are
+    shown as zero. One seed tells only query from rest, which then holds a; all others are NaN.
     """
     configurations, seeds, queries = panel.ap.shape
     ap = 100.0 * panel.ap
     ap = ap - ap.mean(axis=(1, 2), keepdims=True)
-    by_query, by_seed, by_run = ap.mean(axis=(0, 1)), ap.mean(axis=(0, 2)), ap.mean(axis=2)
-    runs = configurations * seeds
-    # Queries vary within each configuration's means, so the rest keeps the (configuration x query) part.
-    rest = ap - by_query - by_run[..., None] + ap.mean()
-    mean_rest = (rest**2).sum() / ((runs - 1) * (queries - 1))
-    mean_query = runs * (by_query**2).sum() / (queries - 1)
-    variance = {"query": (mean_query - mean_rest) / runs, "seed": np.nan, "run": np.nan, "rest": mean_rest}
-    if seeds > 1:
-        mean_run = queries * ((by_run - by_seed) ** 2).sum() / ((configurations - 1) * (seeds - 1))
-        mean_seed = configurations * queries * (by_seed**2).sum() / (seeds - 1)
-        variance["seed"] = (mean_seed - mean_run) / (configurations * queries)
-        variance["run"] = (mean_run - mean_rest) / queries
+    of_query, of_seed = ap.mean(axis=(0, 1)), ap.mean(axis=(0, 2))[:, None]
+    of_query_in_configuration = ap.mean(axis=1, keepdims=True) - of_query
+    between = {"configuration": configurations - 1, "seed": seeds - 1, "query": queries - 1}
+
+    def mean_square(deviations: np.ndarray, *factors: str) -> float:
+        whole = np.broadcast_to(deviations, ap.shape)
+        return float((whole**2).sum() / np.prod([between[factor] for factor in factors]))
+
+    query = mean_square(of_query, "query")
+    query_configuration = mean_square(of_query_in_configuration, "query", "configuration")
+    variance = dict.fromkeys(("query", "query_configuration", "seed", "query_seed", "run", "rest"), np.nan)
+    if seeds == 1:
+        variance |= {"query": (query - query_configuration) / configurations, "rest": query_configuration}
+    else:
+        of_run = ap.mean(axis=2, keepdims=True) - of_seed
+        of_query_in_seed = ap.mean(axis=0) - of_query - of_seed
+        rest = mean_square(
+            ap - of_query - of_seed - of_query_in_configuration - of_run - of_query_in_seed,
+            *between,
+        )
+        seed, run = mean_square(of_seed, "seed"), mean_square(of_run, "configuration", "seed")
+        query_seed = mean_square(of_query_in_seed, "query", "seed")
+        variance = {
+            "query": (query - query_configuration - query_seed + rest) / (configurations * seeds),
+            "query_configuration": (query_configuration - rest) / seeds,
+            "seed": (seed - run - query_seed + rest) / (configurations * queries),
+            "query_seed": (query_seed - rest) / configurations,
+            # Queries differ between configurations alike in all seeds, so only the rest is in a run's mean.
+            "run": (run - rest) / queries,
+            "rest": rest,
+        }
     table = pd.DataFrame({"component": list(variance), "variance": list(variance.values())})
     table["variance"] = table["variance"].clip(lower=0.0)
     return table.assign(std_dev=np.sqrt(table["variance"]))
