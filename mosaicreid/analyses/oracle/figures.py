@@ -19,12 +19,14 @@ CONTROLS = {
     "fusion": "no experts, labels added (training people)",
     "fusion-crossfit": "no experts, labels added (cross-fitted)",
     "fusion-best": "no experts, labels added (best weight)",
+    "oracle-fusion-crossfit": "experts, labels added (cross-fitted)",
     "alike-oracle": "experts, among look-alikes",
 }
 # A split: what its two parts are called.
 SPLITS = {
     "gain": ("whole gain", ""),
     "fusion-crossfit": ("labels added to the score", "experts beyond that"),
+    "given-labels": ("experts, labels added to both", ""),
     "permuted-trained": ("permuted labels, trained", "true rather than permuted labels"),
     "predicted": ("predicted labels", "true rather than predicted labels"),
     "distractors-lent": ("distractors labelled too", "distractors unlabelled"),

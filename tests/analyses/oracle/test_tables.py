@@ -184,7 +184,7 @@ def test_tables_and_figures_of_a_sweep(per_query: pd.DataFrame, runs: Path) -> N
     ]
     labels = [text.get_text() for text in plot_controls(table).axes[0].get_yticklabels()]
     assert sorted(labels) == sorted(CONTROLS.values())
-    assert len(plot_split(tables["split"]).axes[0].get_yticklabels()) == 10
+    assert len(plot_split(tables["split"]).axes[0].get_yticklabels()) == 11
     lines = plot_noise(table).axes[0].get_lines()
     oracle = 100 * LEVELS["oracle", 0.0]
     assert [line.get_ydata()[0] for line in lines[:3]] == pytest.approx([oracle] * 3, abs=6)

@@ -38,7 +38,7 @@ def tables() -> dict[str, pd.DataFrame]:
     limited = {"attribute": "hat", "effect": 0.0, "std_err": 0.02, "df": 100.0}
     paper = {"paper_effect": 2.0, "paper_ci_low": 1.0, "paper_ci_high": 3.0}
     contrasts = pd.DataFrame({"contrast": [claims.COLOURS, claims.INTRINSIC, claims.LOWER_COLOUR]})
-    splits = [("gain", "whole"), ("fusion-crossfit", "from control"), ("permuted-trained", "from control")]
+    splits = [("gain", "whole"), ("given-labels", "whole"), ("permuted-trained", "from control")]
     splits += [("look-alikes", "whole"), ("predicted", "to control")]
     last_k = {"last_k": 3, "depth": 4, "difference": 0.0, "ci_low": -0.1, "ci_high": 0.1}
     hat = {"metric": "mAP", "term": "hat", "coef": 0.0, "t_low": -0.1, "t_high": 0.1, "df_resid": 9}
