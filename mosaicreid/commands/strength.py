@@ -47,9 +47,11 @@ def _part(text: str) -> tuple[int, int]:
 def _run(arguments: argparse.Namespace) -> None:
     from mosaicreid.analyses.strength.cells import CELLS, choose_cells, read_cells
     from mosaicreid.analyses.strength.compute import run_cells
+    from mosaicreid.sweep.fingerprint import code_fingerprint
 
     cells = choose_cells(read_cells(arguments.settings or CELLS), arguments.cells)
-    paths = run_cells(cells, arguments.runs, part=arguments.part)
+    code = code_fingerprint("mosaicreid.analyses.strength.compute")
+    paths = run_cells(cells, arguments.runs, part=arguments.part, code=code)
     print(f"{len(paths)} worlds are in {arguments.runs}")
 
 

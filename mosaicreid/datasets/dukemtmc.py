@@ -70,16 +70,16 @@ DUKEMTMC = FolderDataset(
     # them. Visibilities are spread so that the order of knowledge gains is clear-cut.
     synthetic=SyntheticPriors(
         priors={
-            "backpack": (0.45, 0.55),
-            "bag": (0.8, 0.2),
-            "handbag": (0.85, 0.15),
-            "hat": (0.75, 0.25),
-            "boots": (0.7, 0.3),
-            "shoecolour": (0.7, 0.3),
-            "top": (0.8, 0.2),
-            "gender": (0.62, 0.38),
-            "downcolour": (0.42, 0.06, 0.05, 0.15, 0.2, 0.05, 0.07),
-            "upcolour": (0.4, 0.12, 0.09, 0.04, 0.14, 0.1, 0.06, 0.05),
+            "backpack": (0.341, 0.659),
+            "bag": (0.831, 0.169),
+            "handbag": (0.964, 0.036),
+            "hat": (0.829, 0.171),
+            "boots": (0.732, 0.268),
+            "shoecolour": (0.865, 0.135),
+            "top": (0.877, 0.123),
+            "gender": (0.569, 0.431),
+            "downcolour": (0.462, 0.078, 0.017, 0.093, 0.3, 0.004, 0.046),
+            "upcolour": (0.61, 0.076, 0.054, 0.009, 0.121, 0.094, 0.017, 0.019),
         },
         visibility={
             "backpack": 0.6,
@@ -93,8 +93,8 @@ DUKEMTMC = FolderDataset(
             "downcolour": 0.35,
             "upcolour": 0.75,
         },
-        # Half as many identities then have 0.35 distinct vectors each, like the 387 of the 1,110 real test identities.
-        variety=0.1875,
+        # A third of 600 identities then have 0.35 distinct vectors each, like the 387 of the 1,110 real test identities.
+        variety=0.155,
         extras=False,
         rare_values={"upcolour": "red", "boots": "yes"},
     ),

@@ -71,18 +71,18 @@ MARKET1501 = FolderDataset(
     # world of a hundred people to have them. Visibilities are spread so that the order of knowledge gains is clear-cut.
     synthetic=SyntheticPriors(
         priors={
-            "gender": (0.57, 0.43),
-            "hair": (0.66, 0.34),
-            "age": (0.1, 0.5, 0.28, 0.12),
-            "hat": (0.85, 0.15),
-            "backpack": (0.7, 0.3),
-            "bag": (0.75, 0.25),
-            "handbag": (0.8, 0.2),
-            "up": (0.25, 0.75),
-            "upcolour": (0.17, 0.26, 0.13, 0.06, 0.08, 0.12, 0.09, 0.09),
-            "down": (0.4, 0.6),
-            "downcolour": (0.34, 0.1, 0.06, 0.03, 0.04, 0.16, 0.14, 0.04, 0.09),
-            "clothes": (0.2, 0.8),
+            "gender": (0.563, 0.437),
+            "hair": (0.654, 0.346),
+            "age": (0.011, 0.805, 0.175, 0.009),
+            "hat": (0.971, 0.029),
+            "backpack": (0.743, 0.257),
+            "bag": (0.753, 0.247),
+            "handbag": (0.892, 0.108),
+            "up": (0.056, 0.944),
+            "upcolour": (0.164, 0.321, 0.114, 0.04, 0.072, 0.142, 0.072, 0.075),
+            "down": (0.37, 0.63),
+            "downcolour": (0.407, 0.076, 0.034, 0.001, 0.008, 0.174, 0.194, 0.024, 0.082),
+            "clothes": (0.13, 0.87),
         },
         visibility={
             "gender": 0.95,
@@ -98,8 +98,8 @@ MARKET1501 = FolderDataset(
             "downcolour": 0.3,
             "clothes": 0.8,
         },
-        # Half as many identities then have 0.65 distinct vectors each, like the 484 of the 750 real test identities.
-        variety=0.525,
+        # A third of 600 identities then have 0.65 distinct vectors each, like the 484 of the 750 real test identities.
+        variety=0.4,
         extras=True,
         rare_values={"downcolour": "yellow", "backpack": "yes"},
     ),

@@ -130,29 +130,31 @@ def cluster_covariance(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return sums @ sums.T / values.shape[1] ** 2 * clusters / (clusters - 1)
 
 
-def effects(fitted: Fit, *, margin: float, level: float = 0.95) -> pd.DataFrame:
+def effects(fitted: Fit, *, margin: float | None, level: float = 0.95) -> pd.DataFrame:
     """Attribute effects with intervals, corrected p-values and an equivalence test.
 
     Args:
         fitted: what ``fit`` returned.
-        margin: effects within +-margin mAP points count as none (two one-sided tests, Schuirmann 1987).
+        margin: effects within +-margin mAP points count as none (two one-sided tests, Schuirmann 1987); None where
+            nothing says what would count as none.
         level: level of the intervals.
 
     Returns:
         One row per attribute: attribute, effect, std_err, df, ci_low, ci_high, p_value, p_holm, p_bh, p_equivalence
-        (smaller than 1 - level: the effect is shown to be within the margin), share_identities (the part of the
+        (smaller than 1 - level: the effect is shown to be within the margin; NaN without one), share_identities (the part of the
         variance that more identities would shrink). Effects in mAP points.
 
     Raises:
         InputError: margin is not positive or level is not in (0, 1).
     """
-    if not isinstance(margin, int | float | np.integer | np.floating) or not 0 < margin < np.inf:
+    known = isinstance(margin, int | float | np.integer | np.floating)
+    if margin is not None and not (known and 0 < margin < np.inf):
         raise InputError(f"the equivalence margin must be a positive number of mAP points; got {shown(margin)}")
     level = share(level, "the level of an interval")
     beta, std_err, df = fitted.beta[1:], fitted.std_err[1:], fitted.df[1:]
     half = stats.t.ppf(0.5 + level / 2, df) * std_err
     p_value = 2 * stats.t.sf(np.abs(beta) / std_err, df)
-    p_equivalence = equivalence_p(beta, std_err, df, margin)
+    p_equivalence = np.nan if margin is None else equivalence_p(beta, std_err, df, margin)
     return pd.DataFrame(
         {
             "attribute": fitted.names[1:],

@@ -265,7 +265,7 @@ def test_bad_input_is_named() -> None:
             mixed_effects.effects(mixed_effects.fit(data), margin=1, level=level)
 
 
-@pytest.mark.parametrize("margin", [-1, np.nan, np.inf, "0.5", None])
+@pytest.mark.parametrize("margin", [-1, np.nan, np.inf, "0.5"])
 def test_margins_are_positive_numbers(margin: object) -> None:
     with pytest.raises(InputError, match="margin must be a positive number of mAP points; got "):
         mixed_effects.effects(mixed_effects.fit(panel()), margin=margin)  # type: ignore[arg-type]

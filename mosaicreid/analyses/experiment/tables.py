@@ -8,7 +8,6 @@ import pandas as pd
 
 from mosaicreid import published
 from mosaicreid.analyses.importance.estimators import estimate_all, importances
-from mosaicreid.analyses.robust.compute import MARGIN
 from mosaicreid.data.folders import expected_counts
 from mosaicreid.datasets import get_folder_dataset, get_schema
 from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
@@ -62,12 +61,13 @@ def table6_beside_published(ours: pd.DataFrame, depth: int) -> pd.DataFrame:
     return columns_first(pd.concat([mine, paper], ignore_index=True), "source", "last_k", "depth")
 
 
-def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.DataFrame, pd.DataFrame]:
+def judge_ablations(table: pd.DataFrame, *, margin: float | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What each variant's interval says about it, and how many say what.
 
     Args:
         table: variant, seeds, difference, ci_low, ci_high in mAP points, as of ``compute.compare_variants``.
-        margin: a choice matters little where its whole interval lies within +-margin points.
+        margin: a choice matters little where its whole interval lies within +-margin points; None: nothing says what
+            would be little.
 
     Returns:
         ``table`` with ``reading`` (yes, little, cannot tell; an interval without zero is a yes, however small; one seed
@@ -75,7 +75,8 @@ def judge_ablations(table: pd.DataFrame, *, margin: float = MARGIN) -> tuple[pd.
         that differs most), largest_difference, which (those that matter, with their intervals, or "none").
     """
     apart = (table["ci_low"] > 0) | (table["ci_high"] < 0)
-    within = (table["ci_low"] > -margin) & (table["ci_high"] < margin)
+    least = 0.0 if margin is None else margin
+    within = (table["ci_low"] > -least) & (table["ci_high"] < least)
     reading = pd.Series("cannot tell", index=table.index).mask(within, "little").mask(apart, "yes")
     reading = reading.mask(table["seeds"] < 2, "cannot tell")
     largest = table.iloc[int(table["difference"].abs().to_numpy().argmax())]

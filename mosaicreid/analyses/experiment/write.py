@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mosaicreid import published
@@ -18,7 +19,7 @@ from mosaicreid.analyses.experiment.figures import (
 )
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
 from mosaicreid.analyses.importance.write import write_figures
-from mosaicreid.analyses.robust.compute import MARGIN, robust_tables
+from mosaicreid.analyses.robust.compute import robust_tables
 from mosaicreid.analyses.robust.figures import plot_effects, plot_gains
 from mosaicreid.config.profiles import make_config
 from mosaicreid.data.folders import read_truth
@@ -107,17 +108,18 @@ def experiment_tables(
         frames["bits"] = known_truth.scores_by_bits(tables3, truths)
         frames["truth_followed"] = known_truth.truth_correlations(frames["truth"])
         frames["truth_reading"] = known_truth.expected_correlation(frames["truth"], frames["bits"], tables3)
+    panels = robust["panels"].set_index("dataset")["margin"]
+    margins = {dataset: None if np.isnan(margin) else float(margin) for dataset, margin in panels.items()}
     if variants_on:
         usual = make_config(profile).experts
         compared = compare_variants(root, runs, variants_on, usual)
         frames["last_k"] = tables.table6_beside_published(compared["last_k"], usual.last_k)
         frames["ablations"], frames["ablation_counts"] = tables.judge_ablations(
-            compared["ablations"].assign(dataset=variants_on)
+            compared["ablations"].assign(dataset=variants_on), margin=margins[variants_on]
         )
     about = {"datasets": list(datasets), "profile": profile, "seeds": sorted(runs["seed"].unique().tolist())}
-    margin = {"margin_mAP_points": MARGIN}
     return {
-        **{f"robust_{name}": Table(frame=frame, parameters=margin) for name, frame in robust.items()},
+        **{f"robust_{name}": Table(frame=frame, parameters={"margin_mAP_points": margins}) for name, frame in robust.items()},
         **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in frames.items()},
     }
 

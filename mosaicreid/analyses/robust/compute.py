@@ -6,23 +6,25 @@ import numpy as np
 import pandas as pd
 
 from mosaicreid.analyses.robust.contrasts import contrast_weights, published_contrasts
+from mosaicreid.analyses.robust.margins import margin_if_any
 from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError
 from mosaicreid.results import columns_first
 from mosaicreid.statistics import bootstrap, mixed_effects
 from mosaicreid.statistics.contrasts import combine
 from mosaicreid.statistics.panel import Panel, build_panel
 from mosaicreid.statistics.power import power
 
-# Differences below half a point of mAP are within what two implementations of one method differ by.
-MARGIN = 0.5
 
-
-def analyse_panel(panel: Panel, *, dataset: str, margin: float = MARGIN) -> dict[str, pd.DataFrame]:
+def analyse_panel(panel: Panel, *, dataset: str) -> dict[str, pd.DataFrame]:
     """Every robust analysis of one dataset's panel, by name.
 
     effects, contrasts (see ``contrasts``; beside them the published table's), gains, components, influence (the
-    configuration that moves each effect most), power (of effects and contrasts) and answers (``count_answers``).
+    configuration that moves each effect most), power (of effects and contrasts) and answers (``count_answers``). The
+    margin of equivalence is that of the panel's own gain (``margins``).
     """
+    gains = bootstrap.gains(panel)
+    margin = margin_if_any(gain_of_all(gains))
     fitted = mixed_effects.fit(panel)
     std_err = pd.Series(fitted.std_err[1:], index=panel.attributes)
     combined = combine(fitted, contrast_weights(dataset))
@@ -32,7 +34,7 @@ def analyse_panel(panel: Panel, *, dataset: str, margin: float = MARGIN) -> dict
         "contrasts": mixed_effects.effects(combined, margin=margin)
         .rename(columns={"attribute": "contrast"})
         .join(published_contrasts(dataset), on="contrast"),
-        "gains": bootstrap.gains(panel),
+        "gains": gains,
         "power": pd.concat([power(fitted), power(combined)], ignore_index=True),
         "components": mixed_effects.variance_components(panel),
     }
@@ -79,16 +81,30 @@ def count_answers(tables: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.Da
     return pd.DataFrame([row])
 
 
+def gain_of_all(gains: pd.DataFrame) -> float:
+    """The gain of all attributes over the baseline, mAP points, from a table of ``bootstrap.gains``.
+
+    Raises:
+        InputError: nothing was trained with all attributes.
+    """
+    found = gains.loc[gains["configuration"] == "all", "gain"]
+    if found.empty:
+        raise InputError(
+            f"no configuration `all` among {', '.join(gains['configuration'])}; expected one: a tenth of its gain is "
+            "what counts as little"
+        )
+    return float(found.iloc[0])
+
+
 def robust_tables(
-    per_query: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame], *, margin: float = MARGIN
+    per_query: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
-    """Every robust analysis of all datasets: ``panels``, what each dataset's panel holds, and those of
-    ``analyse_panel``.
+    """Every robust analysis of all datasets: ``panels``, what each dataset's panel holds (with the margin of
+    equivalence in mAP points, NaN without a gain), and those of ``analyse_panel``.
 
     Args:
         per_query: by dataset, the table that ``build_panel`` takes.
         designs: by dataset, configuration and a 0/1 column per attribute of the dataset.
-        margin: of equivalence, mAP points.
 
     Raises:
         InputError: as ``build_panel`` and ``mixed_effects.fit``.
@@ -97,7 +113,9 @@ def robust_tables(
     facts = []
     for dataset, table in per_query.items():
         panel = build_panel(table, designs[dataset], get_schema(dataset).attributes)
-        for name, frame in analyse_panel(panel, dataset=dataset, margin=margin).items():
+        analysed = analyse_panel(panel, dataset=dataset)
+        margin = margin_if_any(gain_of_all(analysed["gains"]))
+        for name, frame in analysed.items():
             found.setdefault(name, []).append(frame.assign(dataset=dataset))
         facts.append(
             {
@@ -106,7 +124,7 @@ def robust_tables(
                 "seeds": len(panel.seeds),
                 "queries": len(panel.pids),
                 "identities": len(np.unique(panel.pids)),
-                "margin": margin,
+                "margin": np.nan if margin is None else margin,
             }
         )
     joined = {name: columns_first(pd.concat(frames, ignore_index=True), "dataset") for name, frames in found.items()}

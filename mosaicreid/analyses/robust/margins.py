@@ -21,3 +21,8 @@ def margin_of(gain: float) -> float:
             "margin of equivalence (without a gain there is nothing to be a small part of)"
         )
     return SHARE * float(gain)
+
+
+def margin_if_any(gain: float) -> float | None:
+    """``margin_of`` a gain, and None where there is no gain that something could be a small part of."""
+    return margin_of(gain) if gain > 0 else None

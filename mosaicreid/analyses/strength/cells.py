@@ -117,7 +117,7 @@ class Cell:
         return tuple(Draw(world, seed) for seed in range(self.seeds) for world in worlds)
 
     def config(self, *, seed: int, epochs: int, configuration: str = "all", always_on: bool = False) -> Config:
-        """Settings of one run; the learning rate falls to a tenth at three quarters and again at 92 % of ``epochs``."""
+        """Settings of one run; the learning rate falls as ``milestones`` says."""
         return make_config(
             "tiny",
             parse_settings(self.settings)
@@ -138,8 +138,11 @@ class Cell:
 
 
 def milestones(epochs: int) -> list[int]:
-    """Epochs from which the learning rate is a tenth and a hundredth: at 75 % and 92 % of ``epochs``."""
-    return sorted({max(1, round(0.75 * epochs)), max(1, round(0.92 * epochs))})
+    """Epochs from which the learning rate is a tenth and a hundredth: at 75 % and 92 % of ``epochs``.
+
+    None is the last epoch: what it trains at a lower rate yet, short schedules cannot spare.
+    """
+    return sorted({round(0.75 * epochs), round(0.92 * epochs)} - {0, epochs})
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:

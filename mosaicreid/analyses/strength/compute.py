@@ -3,7 +3,7 @@
 Columns of a world's table, a row per scoring:
 
 - dataset, cell, route, target (percent), world (its seed), seed (of training in it, from 0), settings
-  (fingerprint of the cell);
+  (fingerprint of the cell), code (fingerprint of the code that made it);
 - arm (``baseline``, ``experts``, ``permuted``, ``always_on``), configuration, epochs of its experts (0: none);
 - kind of the labels that the router got and that were added: ``none``, ``true``, ``permuted``, ``coarsened``,
   ``corrupted``; for the last two target_share (of the shortfall, 0..1) and level (attributes without labels, or
@@ -36,7 +36,7 @@ from mosaicreid.training.loop import TrainingDivergedError
 from mosaicreid.world.synthesize import synthesize
 
 _COLUMNS = {
-    **dict.fromkeys(("dataset", "cell", "route", "settings", "configuration"), TEXT),
+    **dict.fromkeys(("dataset", "cell", "route", "settings", "code", "configuration"), TEXT),
     **dict.fromkeys(("world", "seed", "epochs", "identities", "queries"), COUNT),
     **{"target": PERCENT, "mAP": PERCENT, "rank1": PERCENT, "gain": NUMBER, "added": MARK},
     "arm": Column(kind="text", among=("baseline", *get_args(ArmName))),
@@ -51,10 +51,11 @@ def world_path(runs: Path, cell: Cell, draw: Draw) -> Path:
     return Path(runs) / cell.dataset / cell.name / f"world{draw.world}-seed{draw.seed}.csv"
 
 
-def run_cells(cells: Sequence[Cell], runs: Path, *, part: tuple[int, int] = (0, 1)) -> list[Path]:
+def run_cells(cells: Sequence[Cell], runs: Path, *, code: str, part: tuple[int, int] = (0, 1)) -> list[Path]:
     """Every world of ``cells`` that has no table in ``runs`` yet, the first world of every cell first.
 
-    ``part`` (k, n) takes every n-th of them from the k-th on, for n processes side by side. Returns the tables' paths.
+    ``part`` (k, n) takes every n-th of them from the k-th on, for n processes side by side. ``code``, a fingerprint of
+    the running code, is noted in every table: worlds may be finished by later code. Returns the tables' paths.
 
     Raises:
         InputError: a table there was made with other settings of its cell, before anything is trained; or a world that
@@ -69,7 +70,7 @@ def run_cells(cells: Sequence[Cell], runs: Path, *, part: tuple[int, int] = (0, 
     for _, cell, draw in order[part[0] :: part[1]]:
         path = world_path(runs, cell, draw)
         if not path.is_file():
-            table = run_world(cell, draw, runs)
+            table = run_world(cell, draw, runs).assign(code=code)
             with atomic_path(path) as temporary:
                 table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
             print(_said(cell, draw, table), file=sys.stderr, flush=True)

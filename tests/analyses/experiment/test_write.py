@@ -121,8 +121,13 @@ def test_ablations_are_judged_by_their_intervals() -> None:
     }
 
 
+def test_without_a_margin_nothing_is_little() -> None:
+    judged, _ = judge_ablations(ABLATED.assign(seeds=3), margin=None)
+    assert judged["reading"].tolist() == ["yes", "cannot tell", "cannot tell"]
+
+
 def test_one_seed_says_nothing_about_a_choice() -> None:
-    judged, counts = judge_ablations(ABLATED.assign(seeds=1))
+    judged, counts = judge_ablations(ABLATED.assign(seeds=1), margin=0.5)
     assert judged["reading"].eq("cannot tell").all()
     assert counts.loc[0, ["matter", "little", "unknown", "which"]].tolist() == [0, 0, 3, "none"]
 

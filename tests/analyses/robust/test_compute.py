@@ -35,15 +35,38 @@ def per_query() -> pd.DataFrame:
 
 def test_tables_hold_what_the_functions_return(per_query: pd.DataFrame, tmp_path: Path) -> None:
     design = load_table(3, "dukemtmc")
-    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": design}, margin=0.7)
+    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": design})
     panel = build_panel(per_query, design, attributes("dukemtmc"))
     effects = found["effects"]
-    expected = mixed_effects.effects(mixed_effects.fit(panel), margin=0.7)
+    gain = panel_gain(per_query)
+    expected = mixed_effects.effects(mixed_effects.fit(panel), margin=0.1 * gain)
+    assert found["panels"].loc[0, "margin"] == pytest.approx(0.1 * gain)
     np.testing.assert_allclose(effects[expected.columns[1:]], expected.iloc[:, 1:], rtol=1e-9)
     assert effects["attribute"].tolist() == list(attributes("dukemtmc"))
     assert len(found["gains"]) == 19
     facts = found["panels"].iloc[0]
     assert (facts["configurations"], facts["seeds"], facts["queries"], facts["identities"]) == (20, 3, 24, 12)
+
+
+def panel_gain(per_query: pd.DataFrame) -> float:
+    """The gain of all attributes, mAP points, by means alone."""
+    mean = per_query.groupby("configuration")["ap"].mean()
+    return float(100 * (mean["all"] - mean["baseline"]))
+
+
+def test_without_a_gain_nothing_is_equivalent_and_the_rest_is_there(per_query: pd.DataFrame) -> None:
+    spoilt = per_query.assign(ap=per_query["ap"].where(per_query["configuration"] != "all", 0.1))
+    found = robust_tables({"dukemtmc": spoilt}, {"dukemtmc": load_table(3, "dukemtmc")})
+    assert np.isnan(found["panels"].loc[0, "margin"])
+    assert found["effects"]["p_equivalence"].isna().all()
+    assert found["effects"]["p_holm"].notna().all()
+    assert found["answers"].loc[0, "equivalent"] == 0
+
+
+def test_without_all_attributes_there_is_no_margin(per_query: pd.DataFrame) -> None:
+    fewer = per_query[per_query["configuration"] != "all"]
+    with pytest.raises(InputError, match=r"no configuration `all` among .*hat"):
+        robust_tables({"dukemtmc": fewer}, {"dukemtmc": load_table(3, "dukemtmc")})
 
 
 def test_influence_names_the_configuration_that_moves_an_effect_most(per_query: pd.DataFrame, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ CELL = quick_cell(configurations=("all", "upcolour"), long_arms=("permuted",), w
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("strength")
-    run_cells([CELL], folder)
+    run_cells([CELL], folder, code="abc")
     return folder
 
 
@@ -63,6 +63,7 @@ def test_a_world_says_what_it_is(table: pd.DataFrame, runs: Path) -> None:
     assert table.columns.tolist()[:6] == ["dataset", "cell", "route", "target", "world", "seed"]
     first = table.iloc[0]
     assert (first["cell"], first["world"], first["settings"]) == ("quick", 5, CELL.fingerprint())
+    assert first["code"] == "abc"
     assert first["identities"] == 12
     assert first["queries"] > 12
     assert [path.name for path in runs.iterdir()] == ["dukemtmc"]
@@ -70,7 +71,7 @@ def test_a_world_says_what_it_is(table: pd.DataFrame, runs: Path) -> None:
 
 def test_a_finished_world_is_not_made_again(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute, "run_world", lambda *_: pytest.fail("made again"))
-    assert run_cells([CELL], runs) == [world_path(runs, CELL, Draw(5, 0))]
+    assert run_cells([CELL], runs, code="abc") == [world_path(runs, CELL, Draw(5, 0))]
 
 
 def test_worlds_of_other_settings_are_refused_before_anything_is_made(
@@ -79,7 +80,7 @@ def test_worlds_of_other_settings_are_refused_before_anything_is_made(
     monkeypatch.setattr(compute, "run_world", lambda *_: pytest.fail("made"))
     other = quick_cell(identities=26, worlds=1)
     with pytest.raises(InputError, match=r"was made with other settings of cell quick .*: move it away"):
-        run_cells([quick_cell(name="new"), other], runs)
+        run_cells([quick_cell(name="new"), other], runs, code="abc")
     with pytest.raises(InputError, match="no world 6 of cell quick at"):
         read_world(runs, CELL, Draw(6, 0))
 
@@ -115,9 +116,9 @@ def test_worlds_are_shared_among_processes_and_first_worlds_come_first(
 
     monkeypatch.setattr(compute, "run_world", make)
     cells = [quick_cell(name="a"), quick_cell(name="b")]
-    run_cells(cells, tmp_path, part=(1, 2))
+    run_cells(cells, tmp_path, code="abc", part=(1, 2))
     assert made == [("b", 5), ("b", 6)]
-    run_cells(cells, tmp_path)
+    run_cells(cells, tmp_path, code="abc")
     assert made[2:] == [("a", 5), ("a", 6)]
 
 
