@@ -18,10 +18,10 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
         "model": {"architecture": "tiny", "weights": "pretrain", "stride": 8},
         "experts": {"last_k": 4, "rank": 4, "alpha": 4.0},
         "stages": {
-            "pretrain": {"epochs": 25, "warmup_epochs": 4},
+            "pretrain": {"epochs": 6, "warmup_epochs": 4},
             "prompts": {"epochs": 10, "learning_rate": 1e-2, "warmup_epochs": 1},
-            "baseline": {"epochs": 20, "learning_rate": 2e-3, "milestones": [14, 18], "warmup_epochs": 3},
-            "experts": {"epochs": 6, "learning_rate": 3e-3, "milestones": [5, 6]},
+            "baseline": {"epochs": 28, "learning_rate": 2e-3, "milestones": [20, 25], "warmup_epochs": 3},
+            "experts": {"epochs": 4, "learning_rate": 3e-3, "milestones": [3]},
         },
         "runtime": {"precision": "no", "threads": 1, "device": "cpu", "tensorboard": False},
     },

@@ -34,7 +34,7 @@ def caption_tokens(schema: Schema, codes: NDArray[np.integer], *, context_length
 
 
 def captions(schema: Schema, codes: NDArray[np.integer]) -> list[str]:
-    """One caption per row of ``codes`` (N, A), such as ``a photo of a young woman with long hair, red top, ...``.
+    """One caption per row of ``codes`` (N, A): ``a photo of a young woman with long hair, a short red top and a hat``.
 
     What is not annotated is not said; of two labels both are.
     """
@@ -42,28 +42,49 @@ def captions(schema: Schema, codes: NDArray[np.integer]) -> list[str]:
 
 
 def _caption(schema: Schema, codes: list[int]) -> str:
-    said, added = {}, []
+    said: dict[str, tuple[str, ...]] = {}
+    added = []
     for group, code in zip(schema.groups, codes, strict=True):
         values = tuple(value for bit, value in enumerate(group.values) if code >> bit & 1)
         if group.name in _SPOKEN and set(group.values) <= set(_SPOKEN[group.name] or group.values):
             said[group.name] = values
         elif values:
             added.append(f"{group.name} {' and '.join(values)}")
+    boots = "yes" in said.get("boots", ())
+    parts = [
+        *(f"{value} hair" for value in said.get("hair", ())),
+        _one(_garment(said, "upcolour", ("up", "top"), "top")),
+        _lower(said),
+        *(f"a {thing}" for thing in _WORN if "yes" in said.get(thing, ())),
+        _garment(said, "shoecolour", (), "boots" if boots else "shoes") or ("boots" if boots else ""),
+        *added,
+    ]
     age = " ".join(_AGES[value] for value in said.get("age", ()))
     person = _PEOPLE.get("".join(said.get("gender", ())), "person")
-    parts = [f"{value} hair" for value in said.get("hair", ())]
-    parts += [_garment(said, "upcolour", ("up", "top"), "top"), _garment(said, "downcolour", ("down",), _lower(said))]
-    parts += [f"a {thing}" for thing in _WORN if "yes" in said.get(thing, ())]
-    boots = "yes" in said.get("boots", ())
-    shoes = " ".join(said.get("shoecolour", ()))
-    parts += [f"{shoes} {'boots' if boots else 'shoes'}".strip()] if shoes or boots else []
-    return " ".join(f"a photo of a {age} {person} with {', '.join(part for part in (*parts, *added) if part)}".split())
+    return f"a photo of {_one(f'{age} {person}'.strip())}{_listed([part for part in parts if part])}"
 
 
 def _lower(said: Mapping[str, tuple[str, ...]]) -> str:
-    return "skirt" if "dress" in said.get("clothes", ()) else "trousers"
+    """What is worn below: one skirt, or trousers, which are many."""
+    skirt = "dress" in said.get("clothes", ())
+    garment = "skirt" if skirt else "trousers"
+    words = _garment(said, "downcolour", ("down",), garment) or (garment if said.get("clothes") else "")
+    return _one(words) if skirt else words
 
 
 def _garment(said: Mapping[str, tuple[str, ...]], colour: str, lengths: tuple[str, ...], garment: str) -> str:
     length = [value for name in lengths for value in said.get(name, ())]
-    return " ".join([*length, " and ".join(said.get(colour, ())), garment])
+    colours = said.get(colour, ())
+    return " ".join([*length, *([" and ".join(colours)] if colours else []), garment]) if length or colours else ""
+
+
+def _one(words: str) -> str:
+    """With its article; nothing for nothing."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}" if words else ""
+
+
+def _listed(parts: list[str]) -> str:
+    if not parts:
+        return ""
+    *first, last = parts
+    return f" with {', '.join(first)} and {last}" if first else f" with {last}"

@@ -14,6 +14,7 @@ from mosaicreid.datasets.definition import (
     multiclass,
     single_state,
 )
+from mosaicreid.datasets.world_options import WorldOptions
 
 DUKEMTMC = FolderDataset(
     name="dukemtmc",
@@ -66,8 +67,8 @@ DUKEMTMC = FolderDataset(
         url="https://raw.githubusercontent.com/vana77/DukeMTMC-attribute/master/duke_attribute.mat",
         sha256="06b9833be1c6339362ccf2112a8cf885c7c64db8f038da9e12896f86bec51e8c",
     ),
-    # Priors lean on the real annotation's, with rare values made common enough for a world of a hundred people to have
-    # them. Visibilities are spread so that the order of knowledge gains is clear-cut.
+    # Priors are the shares of the real identities with one label, training and test together. Visibilities are spread
+    # so that the order of knowledge gains is clear-cut.
     synthetic=SyntheticPriors(
         priors={
             "backpack": (0.341, 0.659),
@@ -93,9 +94,19 @@ DUKEMTMC = FolderDataset(
             "downcolour": 0.35,
             "upcolour": 0.75,
         },
-        # A third of 600 identities then have 0.35 distinct vectors each, like the 387 of the 1,110 real test identities.
+        # A third of 600 identities then have 0.35 distinct vectors each, like the 387 of the 1,110 real test people.
         variety=0.155,
         extras=False,
         rare_values={"upcolour": "red", "boots": "yes"},
+        # Of the 1,110 real test identities, 408 are in no query.
+        options=WorldOptions(
+            legibility=0.85,
+            nuisance=0.3,
+            private_cues=1.0,
+            marks=2,
+            train_share=2 / 3,
+            images_per_camera=(1, 2),
+            distractor_identities=0.37,
+        ),
     ),
 )

@@ -14,6 +14,7 @@ from mosaicreid.datasets.definition import (
     multiclass,
     single_state,
 )
+from mosaicreid.datasets.world_options import WorldOptions
 
 MARKET1501 = FolderDataset(
     name="market1501",
@@ -67,8 +68,8 @@ MARKET1501 = FolderDataset(
         url="https://raw.githubusercontent.com/vana77/Market-1501_Attribute/master/market_attribute.mat",
         sha256="d9fdbdd2e33ed2c4e3a073b77b1d16ac9fae5d93dd597ccd4e38bf75b2efaa95",
     ),
-    # Priors lean on the real annotation's, with rare values (hats, dresses, long sleeves) made common enough for a
-    # world of a hundred people to have them. Visibilities are spread so that the order of knowledge gains is clear-cut.
+    # Priors are the shares of the real identities with one label, training and test together. Visibilities are spread
+    # so that the order of knowledge gains is clear-cut.
     synthetic=SyntheticPriors(
         priors={
             "gender": (0.563, 0.437),
@@ -102,5 +103,13 @@ MARKET1501 = FolderDataset(
         variety=0.4,
         extras=True,
         rare_values={"downcolour": "yellow", "backpack": "yes"},
+        options=WorldOptions(
+            legibility=0.88,
+            nuisance=0.15,
+            private_cues=1.5,
+            marks=2,
+            train_share=2 / 3,
+            images_per_camera=(1, 2),
+        ),
     ),
 )

@@ -141,8 +141,8 @@ def effects(fitted: Fit, *, margin: float | None, level: float = 0.95) -> pd.Dat
 
     Returns:
         One row per attribute: attribute, effect, std_err, df, ci_low, ci_high, p_value, p_holm, p_bh, p_equivalence
-        (smaller than 1 - level: the effect is shown to be within the margin; NaN without one), share_identities (the part of the
-        variance that more identities would shrink). Effects in mAP points.
+        (smaller than 1 - level: the effect is shown to be within the margin; NaN without one), share_identities (the
+        part of the variance that more identities would shrink). Effects in mAP points.
 
     Raises:
         InputError: margin is not positive or level is not in (0, 1).

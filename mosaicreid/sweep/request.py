@@ -117,7 +117,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         variants_on=variants_on,
         only=tuple(str(config.get("only") or "").split()),
         # Enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
-        identities=_number("identities", config.get("identities", 240), least=4, most=9998),
+        identities=_number("identities", config.get("identities", 600), least=4, most=9998),
         world=_world(config, datasets),
         data=Path(str(config.get("data", "data/tiny" if tiny else "data"))),
         runs=runs,

@@ -1,16 +1,20 @@
 """Options of a world from one line of settings."""
 
+from dataclasses import replace
+
 import pytest
 
 from mosaicreid.config.worlds import world_options
-from mosaicreid.datasets.world_options import WorldOptions
+from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.errors import InputError
 
 
 def test_what_is_said_replaces_the_datasets_own() -> None:
-    said = world_options("market1501", "legibility=0.8 marks=2 images_per_camera=[1,2] nuisance=0")
-    assert said == WorldOptions(legibility=0.8, marks=2, images_per_camera=(1, 2), nuisance=0.0)
-    assert world_options("dukemtmc") == WorldOptions()
+    own = get_folder_dataset("market1501").synthetic.options
+    said = world_options("market1501", "legibility=0.5 marks=1 images_per_camera=[1,3] nuisance=0")
+    assert said == replace(own, legibility=0.5, marks=1, images_per_camera=(1, 3), nuisance=0.0)
+    assert said.private_cues == own.private_cues
+    assert world_options("dukemtmc") == get_folder_dataset("dukemtmc").synthetic.options
 
 
 @pytest.mark.parametrize(

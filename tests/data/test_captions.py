@@ -23,21 +23,50 @@ def codes(dataset: str, **values: str) -> np.ndarray:
     ("dataset", "values", "words"),
     [
         ("market1501", {"gender": "female", "age": "young", "hair": "long"}, ["young woman", "long hair"]),
-        ("market1501", {"gender": "male", "age": "old"}, ["old man"]),
-        ("market1501", {"upcolour": "red", "up": "short"}, ["short red top"]),
-        ("market1501", {"clothes": "dress", "downcolour": "pink"}, ["pink skirt"]),
-        ("market1501", {"clothes": "pants", "down": "long", "downcolour": "blue"}, ["long blue trousers"]),
-        ("market1501", {"hat": "yes", "backpack": "yes"}, ["a hat", "a backpack"]),
+        ("market1501", {"gender": "male", "age": "old"}, ["a photo of an old man"]),
+        ("market1501", {"age": "adult"}, ["a photo of an adult person"]),
+        ("market1501", {"upcolour": "red", "up": "short"}, ["with a short red top"]),
+        ("market1501", {"clothes": "dress", "downcolour": "pink"}, ["with a pink skirt"]),
+        ("market1501", {"clothes": "pants", "down": "long", "downcolour": "blue"}, ["with long blue trousers"]),
+        ("market1501", {"hat": "yes", "backpack": "yes"}, ["with a hat and a backpack"]),
         ("dukemtmc", {"boots": "yes", "shoecolour": "light"}, ["light boots"]),
         ("dukemtmc", {"boots": "no", "shoecolour": "dark"}, ["dark shoes"]),
-        ("dukemtmc", {"downcolour": "white+blue"}, ["white and blue trousers"]),
+        ("dukemtmc", {"downcolour": "white+blue"}, ["with white and blue trousers"]),
     ],
 )
 def test_what_is_annotated_is_said(dataset: str, values: dict[str, str], words: list[str]) -> None:
     (caption,) = captions(get_schema(dataset), codes(dataset, **values))
     assert caption.startswith("a photo of a")
+    assert "  " not in caption
     for word in words:
         assert word in caption
+
+
+def test_a_whole_caption_is_a_sentence_part_that_a_person_would_write() -> None:
+    (caption,) = captions(
+        get_schema("market1501"),
+        codes(
+            "market1501",
+            gender="female",
+            hair="long",
+            age="adult",
+            hat="yes",
+            handbag="yes",
+            up="short",
+            upcolour="red+blue",
+            down="long",
+            downcolour="black",
+            clothes="dress",
+        ),
+    )
+    assert caption == (
+        "a photo of an adult woman with long hair, a short red and blue top, a long black skirt, a hat and a handbag"
+    )
+
+
+def test_of_somebody_without_labels_nothing_is_said() -> None:
+    for dataset in DATASETS:
+        assert captions(get_schema(dataset), codes(dataset)) == ["a photo of a person"]
 
 
 def test_what_is_not_worn_is_not_said() -> None:
@@ -66,4 +95,4 @@ def test_what_a_users_schema_has_beyond_the_grammar_is_said_as_it_is_called() ->
     )
     row = np.array([[0b100, 0b010, 0b10, 0b11]], dtype=np.int16)
     (caption,) = captions(Schema("street", groups), row)
-    assert caption.endswith("a backpack, age senior, hat cap, sleeve-print plain and striped")
+    assert caption.endswith("with a backpack, age senior, hat cap and sleeve-print plain and striped")

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from mosaicreid.datasets import DATASETS, get_dataset
+from mosaicreid.datasets import DATASETS, get_folder_dataset
 from mosaicreid.datasets.marker import _Options
 from mosaicreid.datasets.world_options import WorldOptions
 from mosaicreid.errors import InputError
@@ -38,8 +38,13 @@ def test_the_ends_are_allowed() -> None:
     WorldOptions(legibility=1, nuisance=0, private_cues=2, marks=3, distractor_identities=0.9, images_per_camera=(1, 1))
 
 
-def test_every_dataset_has_options_of_its_world() -> None:
-    assert all(get_dataset(name).synthetic.options == WorldOptions() for name in DATASETS)
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_dataset_has_its_own_world_with_the_share_of_people_in_no_query_of_the_real_one(name: str) -> None:
+    dataset = get_folder_dataset(name)
+    asked = dataset.counts["query"].identities
+    nobody = 1 - asked / dataset.counts["gallery"].identities
+    assert dataset.synthetic.options.distractor_identities == pytest.approx(nobody, abs=0.005)
+    assert dataset.synthetic.options != WorldOptions()
 
 
 def test_a_marker_states_every_option() -> None:

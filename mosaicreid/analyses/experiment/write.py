@@ -119,7 +119,10 @@ def experiment_tables(
         )
     about = {"datasets": list(datasets), "profile": profile, "seeds": sorted(runs["seed"].unique().tolist())}
     return {
-        **{f"robust_{name}": Table(frame=frame, parameters={"margin_mAP_points": margins}) for name, frame in robust.items()},
+        **{
+            f"robust_{name}": Table(frame=frame, parameters={"margin_mAP_points": margins})
+            for name, frame in robust.items()
+        },
         **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in frames.items()},
     }
 

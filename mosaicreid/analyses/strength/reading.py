@@ -8,8 +8,6 @@ from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
 from mosaicreid.analyses.oracle.labels import Codes
 from mosaicreid.world.people import World
 
-# Of standardised features; of 0.1 to 1000, this one reads best in a pilot's world.
-_REGULARISATION = 100.0
 _HALVES = 6
 
 
@@ -43,7 +41,7 @@ def read_attributes(
         learnt = ~np.isin(gallery[2], half)
         features = np.concatenate([train[0], gallery[0][learnt]])
         codes = np.concatenate([train[1], gallery[1][learnt]])
-        heads = fit_heads(features, codes, world.schema, regularisation=_REGULARISATION)
+        heads = fit_heads(features, codes, world.schema)
         tested = np.isin(query[2], half)
         rows.append(score_heads(heads, query[0][tested], query[1][tested]))
     table = pd.concat(rows).groupby("attribute", sort=False)[["accuracy", "majority"]].mean().reset_index()

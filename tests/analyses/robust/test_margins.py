@@ -11,12 +11,6 @@ def test_the_margin_is_a_tenth_of_the_gain() -> None:
     assert margin_of(5.9) == pytest.approx(0.59)
 
 
-def test_no_gain_has_none_if_one_may_be_missing() -> None:
-    assert margin_if_any(-1.0) is None
-    assert margin_if_any(0.0) is None
-    assert margin_if_any(30.0) == pytest.approx(3)
-
-
 @pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])
 def test_no_gain_has_no_margin(gain: float) -> None:
     with pytest.raises(InputError, match=r"got a gain of .* from all attributes; expected a positive number"):

@@ -53,7 +53,9 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     assert (config.experts.configuration, config.experts.unannotated) == ("hat", "every")
 
 
-@pytest.mark.parametrize(("epochs", "expected"), [(1, []), (2, []), (3, [2]), (4, [3]), (8, [6, 7]), (24, [18, 22]), (60, [45, 55])])
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [(1, []), (2, []), (3, [2]), (4, [3]), (8, [6, 7]), (24, [18, 22]), (60, [45, 55])]
+)
 def test_the_learning_rate_falls_at_75_and_92_percent_but_not_at_the_end(epochs: int, expected: list[int]) -> None:
     assert milestones(epochs) == expected
 
