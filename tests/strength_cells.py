@@ -20,7 +20,7 @@ def quick_cell(**changes: object) -> Cell:
         "first_world": 5,
         "worlds": 2,
         "lengths": (1, 2),
-        "world": "images_per_camera=[1,1]",
+        "world": "images_per_camera=[1,1] train_share=0.5 distractor_identities=0",
         "settings": _QUICK,
         "long_arms": ("experts",),
     }

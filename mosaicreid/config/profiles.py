@@ -20,7 +20,7 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
         "stages": {
             "pretrain": {"epochs": 6, "warmup_epochs": 4},
             "prompts": {"epochs": 10, "learning_rate": 1e-2, "warmup_epochs": 1},
-            "baseline": {"epochs": 28, "learning_rate": 2e-3, "milestones": [20, 25], "warmup_epochs": 3},
+            "baseline": {"epochs": 24, "learning_rate": 2e-3, "milestones": [17, 21], "warmup_epochs": 3},
             "experts": {"epochs": 4, "learning_rate": 3e-3, "milestones": [3]},
         },
         "runtime": {"precision": "no", "threads": 1, "device": "cpu", "tensorboard": False},

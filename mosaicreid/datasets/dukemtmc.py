@@ -100,8 +100,8 @@ DUKEMTMC = FolderDataset(
         rare_values={"upcolour": "red", "boots": "yes"},
         # Of the 1,110 real test identities, 408 are in no query.
         options=WorldOptions(
-            legibility=0.85,
-            nuisance=0.3,
+            legibility=0.82,
+            nuisance=0.35,
             private_cues=1.0,
             marks=2,
             train_share=2 / 3,

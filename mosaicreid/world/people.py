@@ -60,7 +60,7 @@ class World:
         rows: list[dict[str, float | str]] = []
         for name in self.schema.attributes:
             prior, visibility = np.array(self.priors[name]), self.visibility[name]
-            total, gain = entropy(prior), _knowledge_gain(prior, prior, visibility)
+            total, gain = entropy(prior), knowledge_gain(prior, prior, visibility)
             rows.append(
                 {
                     "attribute": name,
@@ -75,7 +75,7 @@ class World:
     def knowledge_gain_among(self, codes: NDArray[np.int16]) -> dict[str, float]:
         """H(T | X) by attribute, bits, among people with ``codes`` (P, A), whose shares need not be the prior's."""
         return {
-            group.name: _knowledge_gain(
+            group.name: knowledge_gain(
                 value_shares(codes[:, column], len(group.values)),
                 np.array(self.priors[group.name]),
                 self.visibility[group.name],
@@ -131,8 +131,9 @@ def value_shares(codes: NDArray[np.integer], values: int) -> NDArray[np.float64]
     return counts / max(1, counts.sum())
 
 
-def _knowledge_gain(people: NDArray[np.float64], prior: NDArray[np.float64], visibility: float) -> float:
-    """H(T | X) = H(T, X) - H(X), where T is distributed as ``people`` and an unseen T shows a value of the prior."""
+def knowledge_gain(people: NDArray[np.float64], prior: NDArray[np.float64], visibility: float) -> float:
+    """H(T | X) = H(T, X) - H(X) in bits, where T is distributed as ``people`` and an unseen T shows a value of the
+    prior, both (values,)."""
     joint = people[:, None] * (visibility * np.eye(len(prior)) + (1 - visibility) * prior)
     return max(0.0, entropy(joint.ravel()) - entropy(joint.sum(axis=0)))
 
@@ -143,14 +144,17 @@ def make_world(
     visibility: Mapping[str, float] | None = None,
     annotation: Mapping[str, Annotation] | None = None,
     legibility: float | None = None,
+    shares: Mapping[str, float] | None = None,
 ) -> World:
     """The default world of a dataset, with some visibilities replaced, or with the priors of a real annotation.
 
     The priors of an annotation are the shares of its identities with each value; who is unlabelled does not count.
     ``legibility`` (``WorldOptions``), in place of the dataset's own, raises every visibility but the replaced ones.
+    ``shares`` are of the people with the second value (``yes``), 0..1, by attribute of two values.
 
     Raises:
-        InputError: ``like`` is not a dataset, or a visibility names no attribute or is not in 0..1.
+        InputError: ``like`` is not a dataset, or a visibility or share names no attribute that can have it or is not
+            in 0..1.
     """
     dataset = get_folder_dataset(like)
     schema, defaults = dataset.schema, dataset.synthetic
@@ -159,6 +163,14 @@ def make_world(
         codes = np.concatenate([split.codes for split in annotation.values()])
         for column, group in enumerate(schema.groups):
             priors[group.name] = tuple(value_shares(codes[:, column], len(group.values)).tolist())
+    for name, second in (shares or {}).items():
+        pairs = [group.name for group in schema.groups if len(group.values) == 2]
+        if name not in pairs:
+            raise one_of("attribute of two values with a share", name, pairs)
+        number = isinstance(second, int | float) and not isinstance(second, bool)
+        if not number or not 0 <= second <= 1:
+            raise InputError(f"the share of {name} must be a number in 0..1; got {second!r}")
+        priors[name] = (1 - second, second)
     more = defaults.options.legibility if legibility is None else legibility
     legible = {name: share + more * (1 - share) for name, share in defaults.visibility.items()}
     return World(

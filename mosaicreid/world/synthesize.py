@@ -53,11 +53,12 @@ def synthesize(
     height: int = 128,
     width: int = 64,
     visibility: Mapping[str, float] | None = None,
+    shares: Mapping[str, float] | None = None,
     options: WorldOptions | None = None,
     workers: int | None = None,
     replace: bool = False,
 ) -> None:
-    """Draw ``identities`` people, half of them for training, and write their images and annotation to ``root``.
+    """Draw ``identities`` people and write their images and annotation to ``root``.
 
     The people's attributes come from the world's priors, or are those of identities in a real ``annotation`` file.
     ``synthetic.json`` states the counts and the ground truth (see ``world``). The folder appears whole or not at all.
@@ -66,6 +67,7 @@ def synthesize(
         like: the dataset to be like.
         height, width: of the images, pixels.
         visibility: by attribute, in 0..1, in place of the world's own.
+        shares: of people with the second value, by attribute of two values, in place of the world's own.
         options: what else may be set of a world, in place of the dataset's own.
         workers: processes, default one per core.
         replace: take the place of a folder that ``synthesize`` wrote, like the same dataset, and nobody added to;
@@ -74,7 +76,7 @@ def synthesize(
     Raises:
         InputError: ``root`` holds something already that is not to be replaced; fewer than 4 or more than 9,998
             identities, or more than the annotation has; a size below 16 x 8 or sides above 8,192; a number of workers
-            out of 1 to 1,024; a visibility or annotation that does not fit.
+            out of 1 to 1,024; a visibility, share or annotation that does not fit.
     """
     root = Path(root)
     occupied = root.exists() and (not root.is_dir() or any(root.iterdir()))
@@ -95,7 +97,7 @@ def synthesize(
         )
     real = read_annotation(annotation, get_folder_dataset(like)) if annotation else None
     options = options or get_folder_dataset(like).synthetic.options
-    world = make_world(like, visibility=visibility, annotation=real, legibility=options.legibility)
+    world = make_world(like, visibility=visibility, annotation=real, legibility=options.legibility, shares=shares)
     people = draw_people(world, identities, seed, annotation=real, train_share=options.train_share)
     jobs = list(plan_images(people, like, seed, options))
 

@@ -17,7 +17,12 @@ matched = true                # whether labels are also made worse until the ora
 first_world = 100             # seed of the first world; the others follow
 worlds = 4
 seeds = 1                     # trainings in each world, one after the other from the first stage on
+dealt = true                  # the bits that images hide are dealt to attributes at random, anew in every world
+shares = "hat=0.1"            # of people with the second value, by attribute of two values
 ```
+
+Two more arms train nothing: ``switched_off`` is the experts of ``all`` with those of the attributes outside each
+configuration off, ``labels`` ranks by the agreement of labels alone.
 """
 
 import dataclasses
@@ -29,6 +34,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.config.parsing import build, check_at_most, check_not_negative, check_positive, parse_settings, plain
 from mosaicreid.config.profiles import make_config
@@ -36,11 +43,15 @@ from mosaicreid.config.settings import Config
 from mosaicreid.config.worlds import world_options
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.world.dealing import deal
+from mosaicreid.world.people import World, make_world
 
-ArmName = Literal["experts", "permuted", "always_on"]
+ArmName = Literal["experts", "permuted", "always_on", "switched_off", "labels"]
 # The committed settings, and those of the pilots that they were chosen in.
 CELLS, PILOTS = (Path(__file__).parent / f"{name}.toml" for name in ("cells", "pilots"))
 _MOST_WORLDS = 1_000_000
+# What a random stream is for; part of its seed.
+_DEAL = 7
 # What differs by arm, so that a cell's settings cannot say it.
 _BY_ARM = ("experts", "seed", "profile", "data.dataset", "stages.experts.epochs", "stages.experts.milestones")
 
@@ -81,6 +92,8 @@ class Cell:
     configurations: tuple[str, ...] = ("all",)
     matched: bool = False
     seeds: int = 1
+    dealt: bool = False
+    shares: str = ""
 
     def __post_init__(self) -> None:
         """Check everything that can be checked without drawing a world."""
@@ -92,6 +105,13 @@ class Cell:
             raise InputError(f"cell {self.name} has {self.seeds} seeds; expected 1 to 100")
         if not self.lengths or not self.configurations:
             raise InputError(f"cell {self.name} has no length or no configuration; expected at least one of each")
+        if "switched_off" in self.arms and not ("experts" in self.arms and "all" in self.configurations):
+            raise InputError(
+                f"cell {self.name} switches experts off that it does not train; expected the arm experts and the "
+                "configuration all"
+            )
+        if not set(self.long_arms) <= {"experts", "permuted", "always_on"}:
+            raise InputError(f"cell {self.name} has long arms {list(self.long_arms)}; expected arms that are trained")
         for names in (self.lengths, self.arms, self.configurations):
             if len(set(names)) < len(names):
                 raise InputError(f"cell {self.name}: {list(names)} holds something twice; expected it once")
@@ -100,7 +120,7 @@ class Cell:
         check_at_most(self, 9998, "identities")
         check_not_negative(self, "first_world")
         check_at_most(self, _MOST_WORLDS / 2, "first_world", "worlds")
-        world_options(self.dataset, self.world)
+        self.drawn(self.first_world)
         for configuration in self.configurations:
             if not inclusion_set(configuration, get_schema(self.dataset)):
                 raise InputError(f"cell {self.name}: configuration {configuration!r} has no experts to train")
@@ -109,6 +129,16 @@ class Cell:
                 raise InputError(f"cell {self.name}: the setting {name} differs by arm; expected it not to be set")
         for length in self.lengths:
             self.config(seed=0, epochs=length)
+
+    def drawn(self, seed: int) -> World:
+        """The world of this cell with that seed: priors and visibilities that its people and images are drawn from.
+
+        Raises:
+            InputError: options or shares that do not fit the dataset.
+        """
+        legibility = world_options(self.dataset, self.world).legibility
+        world = make_world(self.dataset, legibility=legibility, shares=parse_settings(self.shares))
+        return deal(world, np.random.default_rng([seed, _DEAL])) if self.dealt else world
 
     @property
     def draws(self) -> tuple[Draw, ...]:

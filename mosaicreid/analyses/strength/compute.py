@@ -4,7 +4,8 @@ Columns of a world's table, a row per scoring:
 
 - dataset, cell, route, target (percent), world (its seed), seed (of training in it, from 0), settings
   (fingerprint of the cell), code (fingerprint of the code that made it);
-- arm (``baseline``, ``experts``, ``permuted``, ``always_on``), configuration, epochs of its experts (0: none);
+- arm (``baseline``, ``experts``, ``permuted``, ``always_on``, ``switched_off``, ``labels``: see ``cells``),
+  configuration, epochs of its experts (0: none);
 - kind of the labels that the router got and that were added: ``none``, ``true``, ``permuted``, ``coarsened``,
   ``corrupted``; for the last two target_share (of the shortfall, 0..1) and level (attributes without labels, or
   probability of a wrong label);
@@ -27,6 +28,7 @@ import pandas as pd
 from mosaicreid.analyses.strength.arms import World
 from mosaicreid.analyses.strength.cells import ArmName, Cell, Draw
 from mosaicreid.analyses.strength.one_world import score_world
+from mosaicreid.config.parsing import parse_settings
 from mosaicreid.config.worlds import world_options
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
@@ -119,6 +121,8 @@ def run_world(cell: Cell, draw: Draw, runs: Path) -> pd.DataFrame:
                 height=size.height,
                 width=size.width,
                 options=world_options(cell.dataset, cell.world),
+                visibility=cell.drawn(draw.world).visibility,
+                shares=parse_settings(cell.shares),
                 workers=1,
             )
             table = score_world(world)

@@ -8,16 +8,14 @@ import pandas as pd
 from torch import Tensor
 
 from mosaicreid.analyses.oracle.fusion import Identities
-from mosaicreid.analyses.oracle.labels import Codes
+from mosaicreid.analyses.oracle.labels import Codes, label_agreement
 from mosaicreid.analyses.strength.arms import Tested, World, only_included, permuted_test, train_arm, train_baseline
 from mosaicreid.analyses.strength.cells import ArmName
 from mosaicreid.analyses.strength.matched import PAPER_SHARES, match
 from mosaicreid.analyses.strength.reading import read_attributes
 from mosaicreid.analyses.strength.scoring import Score, Sheet, score, score_with_labels
-from mosaicreid.config.worlds import world_options
 from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_schema
-from mosaicreid.world.people import make_world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +68,20 @@ def score_world(world: World) -> pd.DataFrame:
     bench.baseline_with("true", "all")
     for number, epochs in enumerate(cell.lengths):
         for name in cell.arms if number == 0 else cell.long_arms:
-            for configuration in cell.configurations if name == "experts" else ("all",):
-                _arm(bench, name, epochs=epochs, configuration=configuration)
+            if name == "labels":
+                _labels_alone(bench)
+            elif name == "switched_off":
+                _switched_off(bench, epochs=epochs)
+            else:
+                for configuration in cell.configurations if name == "experts" else ("all",):
+                    _arm(bench, name, epochs=epochs, configuration=configuration)
     features = bench.baseline.features
     train, query, gallery = bench.train, bench.baseline.query, bench.baseline.gallery
     heads = read_attributes(
         (features(train, train.codes).numpy(), train.codes),
         (features(query, query.codes).numpy(), query.codes, query.pids),
         (features(gallery, gallery.codes).numpy(), gallery.codes, gallery.pids),
-        make_world(cell.dataset, legibility=world_options(cell.dataset, cell.world).legibility),
+        cell.drawn(world.draw.world),
         seed=world.seed,
     )
     matches = ~np.isnan(bench.alone.ap)
@@ -111,6 +114,27 @@ def _arm(bench: Bench, name: ArmName, *, epochs: int, configuration: str) -> Non
     row(both, kind=kind, added=True, labels=given)
     if bench.world.cell.matched and name == "experts" and configuration == "all":
         _matched(bench, tested, epochs=epochs)
+
+
+def _labels_alone(bench: Bench) -> None:
+    """Rank by the agreement of labels, without any image."""
+    schema = get_schema(bench.world.cell.dataset)
+    for configuration in bench.world.cell.configurations:
+        query, gallery = (only_included(part, configuration, schema) for part in bench.codes("true"))
+        scored = score(label_agreement(query, gallery), bench.ids)
+        bench.sheet.row(scored, arm="labels", configuration=configuration, kind="true", added=True)
+
+
+def _switched_off(bench: Bench, *, epochs: int) -> None:
+    """The experts of all attributes, those outside each configuration off; they are trained already."""
+    schema = get_schema(bench.world.cell.dataset)
+    tested = train_arm(bench.world, "experts", epochs=epochs)
+    for configuration in bench.world.cell.configurations:
+        query, gallery = (only_included(part, configuration, schema) for part in bench.codes("true"))
+        scored = score(tested.similarities(query, gallery), bench.ids)
+        bench.sheet.row(
+            scored, arm="switched_off", configuration=configuration, epochs=epochs, kind="true", added=False
+        )
 
 
 def _matched(bench: Bench, tested: Tested, *, epochs: int) -> None:

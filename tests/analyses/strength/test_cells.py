@@ -83,6 +83,11 @@ def test_the_learning_rate_falls_at_75_and_92_percent_but_not_at_the_end(epochs:
         ("stages.baseline.epochs=28", "stages.experts.epochs=3", "stages.experts.epochs differs by arm"),
         ("stages.baseline.epochs=28", "stages.baseline.epoch=3", "unknown setting of config.stages.baseline 'epoch'"),
         ("target = 90", "target =", "is not TOML"),
+        ("target = 90", 'target = 90\narms = ["switched_off"]', "switches experts off that it does not train"),
+        ("target = 90", 'target = 90\nlong_arms = ["labels"]', "has long arms .*; expected arms that are trained"),
+        ("target = 90", 'target = 90\nshares = "age=0.1"', "unknown attribute of two values with a share 'age'"),
+        ("target = 90", 'target = 90\nshares = "hat=1.5"', r"the share of hat must be a number in 0\.\.1; got 1\.5"),
+        ("target = 90", "target = 90\ndealt = 1", "dealt is 1"),
     ],
 )
 def test_bad_files_are_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -43,6 +43,24 @@ def test_every_arm_is_scored_with_and_without_labels(table: pd.DataFrame) -> Non
     }
 
 
+def test_experts_switched_off_and_labels_alone_are_scored_without_training(tmp_path: Path) -> None:
+    cell = quick_cell(
+        name="off",
+        lengths=(1,),
+        configurations=("all", "upcolour"),
+        arms=("experts", "switched_off", "labels"),
+        worlds=1,
+        dealt=True,
+        shares="hat=0.5",
+    )
+    run_cells([cell], tmp_path, code="abc")
+    rows = read_world(tmp_path, cell, Draw(5, 0)).set_index(["arm", "configuration", "added"])["mAP"]
+    # Nothing is off in the configuration of all attributes.
+    assert rows["switched_off", "all", 0] == pytest.approx(rows["experts", "all", 0], abs=1e-6)
+    assert rows["switched_off", "upcolour", 0] != pytest.approx(rows["experts", "all", 0], abs=1e-3)
+    assert rows["labels", "all", 1] > rows["labels", "upcolour", 1] > 0
+
+
 def test_differences_are_those_of_the_scores(table: pd.DataFrame) -> None:
     pick = table.set_index(["arm", "configuration", "epochs", "kind", "added"]).sort_index()
     baseline = pick.loc[("baseline", "all", 0, "none", 0), "mAP"]

@@ -34,7 +34,7 @@ def scored(cell: Cell, seed: int, mAP: dict[tuple, float], **more: object) -> pd
         rows.append(
             {
                 "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
-                "world": seed, "seed": 0, "settings": cell.fingerprint(), "arm": arm, "configuration": configuration,
+                "world": seed, "seed": 0, "settings": cell.fingerprint(), "code": "abc", "arm": arm, "configuration": configuration,
                 "epochs": epochs, "kind": kind,
                 "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1,
@@ -239,7 +239,7 @@ def test_pilots_are_a_table_with_what_they_were_made_with(
     assert main(["strength", "pilots", *given, "--results", str(tmp_path)]) == 0
     pilots = pd.read_csv(tmp_path / "strength_pilots.csv")
     assert {"options", "settings", "identities", "baseline", "E"} <= set(pilots)
-    assert set(pilots["options"]) == {"images_per_camera=[1,1]"}
+    assert set(pilots["options"]) == {quick_cell().world}
     assert "62 worlds" in capsys.readouterr().out
 
 
