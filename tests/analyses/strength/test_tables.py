@@ -34,7 +34,8 @@ def scored(cell: Cell, seed: int, mAP: dict[tuple, float], **more: object) -> pd
         rows.append(
             {
                 "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
-                "world": seed, "seed": 0, "settings": cell.fingerprint(), "code": "abc", "arm": arm, "configuration": configuration,
+                "world": seed, "seed": 0, "settings": cell.fingerprint(), "code": "abc",
+                "arm": arm, "configuration": configuration,
                 "epochs": epochs, "kind": kind,
                 "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1,
