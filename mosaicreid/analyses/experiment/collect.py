@@ -65,12 +65,14 @@ def table3_of(runs: pd.DataFrame, dataset: str, *, seed: int | None = None) -> p
 
 
 def per_query_table(root: Path, runs: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Per-query AP of Table 3's runs: configuration, seed, query, pid, ap (0..1), a row per run and query."""
+    """Per-query AP of Table 3's runs: configuration, seed, query, pid, ap (0..1), hit (1 where the first match is at
+    rank 1, else 0), a row per run and query."""
     frames = []
     chosen = runs[(runs["dataset"] == dataset) & (runs["variant"].fillna("") == "")]
     for configuration, seed in zip(chosen["configuration"], chosen["seed"], strict=True):
         run = read_run(run_folder(root, dataset=dataset, name=configuration, seed=seed))
         # A query without a match has no AP in any run.
-        rows = run.per_query.dropna(subset="ap")[["query", "pid", "ap"]]
-        frames.append(rows.assign(configuration=configuration, seed=seed))
+        rows = run.per_query.dropna(subset="ap")
+        hit = (rows["rank"] == 1).astype(int)
+        frames.append(rows[["query", "pid", "ap"]].assign(hit=hit, configuration=configuration, seed=seed))
     return pd.concat(frames, ignore_index=True)

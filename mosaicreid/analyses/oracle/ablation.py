@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from mosaicreid.analyses.oracle.answered import answered
 from mosaicreid.data.loaders import Samples
 from mosaicreid.errors import InputError
 from mosaicreid.models.reid import ReidModel
@@ -34,7 +35,7 @@ class Ablated:
     device: str = "cpu"
 
     def game(self, players: Sequence[Sequence[str]]) -> Game:
-        """(V, players) sets to (V, Q) average precision, 0..1, NaN for a query without a match.
+        """(V, players) sets to (V, 2, Q), average precision and hits at rank 1, 0..1, NaN for a query without a match.
 
         ``players`` lists the attributes that each player switches on; they must not share any.
         """
@@ -55,8 +56,9 @@ class Ablated:
                 for samples in (self.query, self.gallery)
             )
             ids = self.query.pids, self.query.camids, self.gallery.pids, self.gallery.camids
-            results = [evaluate(q, g, *ids) for q, g in zip(queries, galleries, strict=True)]
-            return np.stack([result.per_query["ap"].to_numpy(dtype=float) for result in results])
+            found = [evaluate(q, g, *ids).per_query for q, g in zip(queries, galleries, strict=True)]
+            answers = [answered(of_set["ap"].to_numpy(float), of_set["rank"].to_numpy(float)) for of_set in found]
+            return np.stack([np.stack([of_set.ap, of_set.hit]) for of_set in answers])
 
         return worth
 
@@ -83,8 +85,8 @@ def attribute_values(ablated: Ablated, *, pairs: int, seed: int) -> pd.DataFrame
 
     Returns:
         player, query, pid, value (points of average precision), sampling_half (half the width of the 95 % interval of
-        the mean over these queries, over orders only), and the worth of nobody and of everybody as the players
-        ``(none)`` and ``(all)``.
+        the mean over these queries, over orders only), the same of hits at rank 1 as rank1_value and
+        rank1_sampling_half, and the worth of nobody and of everybody as the players ``(none)`` and ``(all)``.
 
     Raises:
         InputError: fewer than two attributes or pairs, or no query with a match.
@@ -98,25 +100,29 @@ def attribute_values(ablated: Ablated, *, pairs: int, seed: int) -> pd.DataFrame
         worth = play(chosen)
         size = chosen.sum(axis=1)
         ends["(none)"], ends["(all)"] = worth[size == 0][0], worth[size == len(names)][0]
-        return np.column_stack([worth, np.nanmean(worth, axis=1)])
+        return np.concatenate([worth, np.nanmean(worth, axis=2, keepdims=True)], axis=2)
 
     estimate, low, high = sample_shapley(with_mean, len(names), pairs=pairs, seed=seed)
-    half = dict(zip(names, 100 * (high - low)[:, -1] / 2, strict=True))
-    return _table(ablated, dict(zip(names, estimate[:, :-1], strict=True)) | ends, half)
+    half = dict(zip(names, 100 * (high - low)[..., -1] / 2, strict=True))
+    return _table(ablated, dict(zip(names, estimate[..., :-1], strict=True)) | ends, half)
 
 
 def cluster_values(ablated: Ablated, clusters: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Exact Shapley values of clusters of attributes, from every set of them; columns as ``attribute_values``."""
     worth = ablated.game(list(clusters.values()))(subsets(len(clusters)).astype(bool))
-    return _table(ablated, dict(zip(clusters, shapley_values(worth), strict=True)), dict.fromkeys(clusters, 0.0))
+    return _table(ablated, dict(zip(clusters, shapley_values(worth), strict=True)), {})
 
 
-def _table(ablated: Ablated, values: Mapping[str, NDArray], half: Mapping[str, float]) -> pd.DataFrame:
-    queries = {"query": np.arange(len(ablated.query)), "pid": ablated.query.pids}
-    rows = [
-        pd.DataFrame({"player": name, **queries, "value": 100 * value, "sampling_half": half.get(name, 0.0)})
-        for name, value in values.items()
-    ]
+def _table(
+    ablated: Ablated, values: Mapping[str, NDArray[np.float64]], half: Mapping[str, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """``values``: (2, Q) of every player; ``half``: (2,), nothing for a player whose value is exact."""
+    rows = []
+    for name, (ap, hit) in values.items():
+        of_ap, of_hit = half.get(name, (0.0, 0.0))
+        own = {"player": name, "query": np.arange(len(ap)), "pid": ablated.query.pids, "value": 100 * ap}
+        first = {"rank1_value": 100 * hit, "rank1_sampling_half": of_hit}
+        rows.append(pd.DataFrame(own | {"sampling_half": of_ap} | first))
     return pd.concat(rows, ignore_index=True).dropna(subset="value")
 
 

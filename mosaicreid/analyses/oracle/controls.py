@@ -8,18 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mosaicreid.analyses.oracle import labels
+from mosaicreid.analyses.oracle.answered import Answered, answer
 from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
-from mosaicreid.analyses.oracle.fusion import Identities, fuse, fuse_crossfit
-from mosaicreid.analyses.oracle.labels import Codes
+from mosaicreid.analyses.oracle.fusion import fuse, fuse_crossfit
+from mosaicreid.analyses.oracle.labels import Codes, Identities
 from mosaicreid.attributes import Schema
 from mosaicreid.data.loaders import Samples
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router, label_at_random
-from mosaicreid.retrieval.metrics import evaluate_scores
 from mosaicreid.training.inference import extract_features
 
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -68,8 +67,9 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
-    """``per_query``: control, level, query, pid, ap (0..1); ``heads``: accuracy and calibration of the attribute heads
-    on the queries; ``weights``: the candidates of late fusion (see ``fusion.Fusion``)."""
+    """``per_query``: control, level, query, pid, ap (0..1), hit (1 where the first match is at rank 1); ``heads``:
+    accuracy and calibration of the attribute heads on the queries; ``weights``: the candidates of late fusion (see
+    ``fusion.Fusion``)."""
 
     per_query: pd.DataFrame
     heads: pd.DataFrame
@@ -108,8 +108,8 @@ def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -
         **_permuted(probe, generator),
         **_distractors_labelled(probe, generator),
     }
-    rows = [_frame(probe, name, _ap(probe, scores)) for name, scores in scored.items()]
-    rows += [_frame(probe, name, ap) for name, ap in fusion.ap.items()]
+    rows = [_frame(probe, name, answer(scores, probe.ids)) for name, scores in scored.items()]
+    rows += [_frame(probe, name, answered) for name, answered in fusion.answered.items()]
     # The generator's first draw again: the halves of the people that ``fuse`` has made.
     given_labels = fuse_crossfit((oracle, agreeing, probe.ids), np.random.default_rng(seed))
     rows.append(_frame(probe, "oracle-fusion-crossfit", given_labels))
@@ -157,7 +157,7 @@ def _noise(probe: Probe, generator: np.random.Generator, levels: tuple[float, ..
         ]
         pairs = {"query": (wrong[0], true[1]), "gallery": (true[0], wrong[1]), "both": (wrong[0], wrong[1])}
         rows += [
-            _frame(probe, f"noise-{where}", _ap(probe, labels.similarity(*pair)), level=level)
+            _frame(probe, f"noise-{where}", answer(labels.similarity(*pair), probe.ids), level=level)
             for where, pair in pairs.items()
         ]
     return rows
@@ -169,7 +169,7 @@ def _among_look_alikes(probe: Probe, scored: dict[str, Tensor]) -> list[pd.DataF
     rows = []
     for name, scores in scored.items():
         restricted, annotated = labels.among_look_alikes(scores, query.codes, gallery.codes)
-        rows.append(_frame(probe, name, np.where(alike & annotated, _ap(probe, restricted), np.nan)))
+        rows.append(_frame(probe, name, answer(restricted, probe.ids).only(alike & annotated)))
     return rows
 
 
@@ -180,11 +180,8 @@ def _one_per_camera(features: Tensor, train: Samples) -> tuple[Tensor, Tensor, I
     return labels.similarity(features[first], features), labels.label_agreement(train.codes[first], train.codes), ids
 
 
-def _ap(probe: Probe, scores: Tensor) -> NDArray[np.float64]:
-    return evaluate_scores(scores, *probe.ids).per_query["ap"].to_numpy(dtype=float)
-
-
-def _frame(probe: Probe, control: str, ap: NDArray[np.float64], *, level: float = 0.0) -> pd.DataFrame:
-    """Rows of the queries that have an ``ap`` (Q,), 0..1 or NaN."""
-    table = pd.DataFrame({"query": np.arange(len(ap)), "pid": probe.query.pids, "ap": ap}).dropna(subset="ap")
-    return table.assign(control=control, level=level)[["control", "level", "query", "pid", "ap"]]
+def _frame(probe: Probe, control: str, answered: Answered, *, level: float = 0.0) -> pd.DataFrame:
+    """Rows of the queries that have an answer."""
+    numbers = {"query": np.arange(len(answered.ap)), "pid": probe.query.pids, "ap": answered.ap, "hit": answered.hit}
+    table = pd.DataFrame(numbers).dropna(subset="ap")
+    return table.assign(control=control, level=level)[["control", "level", "query", "pid", "ap", "hit"]]

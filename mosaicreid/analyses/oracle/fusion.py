@@ -13,20 +13,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mosaicreid.analyses.oracle.labels import WEIGHTS
+from mosaicreid.analyses.oracle.answered import Answered, answer
+from mosaicreid.analyses.oracle.labels import WEIGHTS, Identities
 from mosaicreid.errors import InputError
-from mosaicreid.retrieval.metrics import evaluate_scores
-
-Identities = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fusion:
-    """``ap``: (Q,) average precision in 0..1, NaN without a match, by the way the weight was chosen: ``fusion``
-    (training people), ``fusion-crossfit``, ``fusion-best``. ``weights``: weight, train_mAP, test_mAP (percent),
-    chosen_train, chosen_best (0/1), chosen_crossfit (share of the test people whose weight it is)."""
+    """``answered``: every query, by the way the weight was chosen: ``fusion`` (training people), ``fusion-crossfit``,
+    ``fusion-best``. ``weights``: weight, train_mAP, test_mAP (percent), chosen_train, chosen_best (0/1),
+    chosen_crossfit (share of the test people whose weight it is)."""
 
-    ap: dict[str, NDArray[np.float64]]
+    answered: dict[str, Answered]
     weights: pd.DataFrame
 
 
@@ -47,56 +45,58 @@ def fuse(
     Raises:
         InputError: fewer than two test people have a match.
     """
-    seen = [float(np.nanmean(ap)) for ap in _ap(train, weights)]
-    ap = np.stack(_ap(test, weights))
-    scores = np.nanmean(ap, axis=1)
-    crossfit, share = cross_fit(ap, np.asarray(test[2][0]), generator)
+    seen = [float(np.nanmean(of_weight.ap)) for of_weight in _candidates(train, weights)]
+    tried = _candidates(test, weights)
+    scores = [float(np.nanmean(of_weight.ap)) for of_weight in tried]
+    pids = np.asarray(test[2][0])
+    crossfit = cross_fitted_weights(np.stack([of_weight.ap for of_weight in tried]), pids, generator)
     table = pd.DataFrame(
         {
             "weight": weights,
             "train_mAP": 100 * np.array(seen),
-            "test_mAP": 100 * scores,
+            "test_mAP": 100 * np.array(scores),
             "chosen_train": (np.arange(len(weights)) == np.argmax(seen)).astype(int),
             "chosen_best": (np.arange(len(weights)) == np.argmax(scores)).astype(int),
-            "chosen_crossfit": share,
+            "chosen_crossfit": share_of_people(crossfit, tried[0].ap, pids, candidates=len(weights)),
         }
     )
-    by_choice = {"fusion": ap[np.argmax(seen)], "fusion-crossfit": crossfit, "fusion-best": ap[np.argmax(scores)]}
-    return Fusion(ap=by_choice, weights=table)
+    by_choice = {
+        "fusion": tried[int(np.argmax(seen))],
+        "fusion-crossfit": _chosen(tried, crossfit),
+        "fusion-best": tried[int(np.argmax(scores))],
+    }
+    return Fusion(answered=by_choice, weights=table)
 
 
 def fuse_crossfit(
     test: tuple[Tensor, Tensor, Identities], generator: np.random.Generator, *, weights: Sequence[float] = WEIGHTS
+) -> Answered:
+    """Every query by ``similarity + weight * agreement``, weights cross-fitted; arguments and errors as of ``fuse``."""
+    tried = _candidates(test, weights)
+    ap = np.stack([of_weight.ap for of_weight in tried])
+    return _chosen(tried, cross_fitted_weights(ap, np.asarray(test[2][0]), generator))
+
+
+def share_of_people(
+    chosen: NDArray[np.integer], ap: NDArray[np.float64], pids: NDArray[np.integer], *, candidates: int
 ) -> NDArray[np.float64]:
-    """Average precision (Q,) by ``similarity + weight * agreement``, weights cross-fitted; arguments and errors as of
-    ``fuse``."""
-    return cross_fit(np.stack(_ap(test, weights)), np.asarray(test[2][0]), generator)[0]
-
-
-def cross_fit(
-    ap: NDArray[np.float64], pids: NDArray[np.integer], generator: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average precision (Q,) of each query under the weight that is best for the other half of the people.
-
-    Args:
-        ap: (W, Q) of every candidate; NaN where a query has no match. pids: (Q,).
-
-    Returns:
-        (Q,), and (W,) the share of people whose queries were scored with each candidate.
-
-    Raises:
-        InputError: fewer than two people have a query with a match.
-    """
-    people = np.unique(pids[~np.isnan(ap[0])])
-    chosen = cross_fitted_weights(ap, pids, generator)
-    share = np.array([np.isin(people, pids[chosen == weight]).mean() for weight in range(len(ap))])
-    return ap[chosen, np.arange(ap.shape[1])], share
+    """Share (W,) of the people with a match whose queries have each candidate, ``chosen`` (Q,) of them; ``ap`` (Q,) is
+    NaN where a query has no match."""
+    people = np.unique(pids[~np.isnan(ap)])
+    return np.array([np.isin(people, pids[chosen == weight]).mean() for weight in range(candidates)])
 
 
 def cross_fitted_weights(
     ap: NDArray[np.float64], pids: NDArray[np.integer], generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """The position (Q,) of each query's weight: the best for the other half of the people. As ``cross_fit``."""
+    """The position (Q,) of each query's weight: that with the best mAP for the other half of the people.
+
+    Args:
+        ap: (W, Q) average precision with every candidate; NaN where a query has no match. pids: (Q,).
+
+    Raises:
+        InputError: fewer than two people have a query with a match.
+    """
     people = np.unique(pids[~np.isnan(ap[0])])
     if len(people) < 2:
         raise InputError(f"got {len(people)} query identities with a match, expected at least 2 to choose a weight by")
@@ -107,8 +107,14 @@ def cross_fitted_weights(
     return chosen
 
 
-def _ap(scored: tuple[Tensor, Tensor, Identities], weights: Sequence[float]) -> list[NDArray[np.float64]]:
+def _candidates(scored: tuple[Tensor, Tensor, Identities], weights: Sequence[float]) -> list[Answered]:
     similar, agreeing, ids = scored
-    return [
-        evaluate_scores(similar + weight * agreeing, *ids).per_query["ap"].to_numpy(dtype=float) for weight in weights
-    ]
+    return [answer(similar + weight * agreeing, ids) for weight in weights]
+
+
+def _chosen(tried: Sequence[Answered], chosen: NDArray[np.integer]) -> Answered:
+    query = np.arange(len(chosen))
+    return Answered(
+        ap=np.stack([of_weight.ap for of_weight in tried])[chosen, query],
+        hit=np.stack([of_weight.hit for of_weight in tried])[chosen, query],
+    )

@@ -14,6 +14,8 @@ from mosaicreid.attributes import Schema
 from mosaicreid.errors import InputError
 
 Codes = NDArray[np.integer]
+# query_pids (Q,), query_camids (Q,), gallery_pids (G,), gallery_camids (G,).
+Identities = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
 # Candidate weights of late fusion, per unit of cosine similarity.
 WEIGHTS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -26,7 +26,8 @@ _POSITIVE = Column(kind="whole", least=1, most=2**53)
 _NUMBERED = {"seed": COUNT, "gallery": _POSITIVE}
 _VALUES = {
     **{"query": COUNT, "pid": Column(kind="whole", least=-(2**53), most=2**53)},
-    **{"value": Column(kind="number", least=-100, most=100), "sampling_half": Column(kind="number", least=0)},
+    **dict.fromkeys(("value", "rank1_value"), Column(kind="number", least=-100, most=100)),
+    **dict.fromkeys(("sampling_half", "rank1_sampling_half"), Column(kind="number", least=0)),
 }
 _KEYS = {
     **{"heads": ("attribute",), "weights": ("weight",), "attributes": ("player", "query")},
@@ -94,7 +95,14 @@ def _columns(schema: Schema, part: str) -> dict[str, Column]:
         return _NUMBERED | {"weight": NUMBER} | scores | chosen
     if part == "controls":
         control = Column(kind="text", among=CONTROL_NAMES)
-        return _NUMBERED | {"control": control, "level": SHARE, "query": COUNT, "pid": _VALUES["pid"], "ap": SHARE}
+        return _NUMBERED | {
+            "control": control,
+            "level": SHARE,
+            "query": COUNT,
+            "pid": _VALUES["pid"],
+            "ap": SHARE,
+            "hit": MARK,
+        }
     if part == "clusters":
         clusters = tuple(dict.fromkeys(group.cluster for group in schema.groups))
         return _NUMBERED | _VALUES | {"player": Column(kind="text", among=clusters)}

@@ -100,10 +100,11 @@ def robust_tables(
     per_query: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
     """Every robust analysis of all datasets: ``panels``, what each dataset's panel holds (with the margin of
-    equivalence in mAP points, NaN without a gain), and those of ``analyse_panel``.
+    equivalence in mAP points, NaN without a gain), and those of ``analyse_panel``. What is said of effects, contrasts,
+    gains and margins is said of Rank-1 as well, in the tables of the same names after ``rank1_``, in points of Rank-1.
 
     Args:
-        per_query: by dataset, the table that ``build_panel`` takes.
+        per_query: by dataset, the table that ``build_panel`` takes, and ``hit``: 1 where the first match is at rank 1.
         designs: by dataset, configuration and a 0/1 column per attribute of the dataset.
 
     Raises:
@@ -115,7 +116,7 @@ def robust_tables(
         panel = build_panel(table, designs[dataset], get_schema(dataset).attributes)
         analysed = analyse_panel(panel, dataset=dataset)
         margin = margin_if_any(gain_of_all(analysed["gains"]))
-        for name, frame in analysed.items():
+        for name, frame in (analysed | _rank1(table, designs[dataset], dataset)).items():
             found.setdefault(name, []).append(frame.assign(dataset=dataset))
         facts.append(
             {
@@ -129,3 +130,15 @@ def robust_tables(
         )
     joined = {name: columns_first(pd.concat(frames, ignore_index=True), "dataset") for name, frames in found.items()}
     return {"panels": pd.DataFrame(facts), **joined}
+
+
+def _rank1(per_query: pd.DataFrame, design: pd.DataFrame, dataset: str) -> dict[str, pd.DataFrame]:
+    """The analyses of Rank-1, which is the mean over queries of a hit, as mAP is of average precision.
+
+    Nothing where all queries, or none, are hit in all runs: there is nothing to explain.
+    """
+    hits = per_query.assign(ap=per_query["hit"])
+    if hits["ap"].min() == hits["ap"].max():
+        return {}
+    analysed = analyse_panel(build_panel(hits, design, get_schema(dataset).attributes), dataset=dataset)
+    return {f"rank1_{name}": analysed[name] for name in ("effects", "contrasts", "gains")}

@@ -31,7 +31,8 @@ METHODS = ("ablation", "retrain", "leakage", "truth")
 def shapley_tables(
     runs: Path, effects: pd.DataFrame, *, data: Path, datasets: Sequence[str], seeds: Sequence[int]
 ) -> dict[str, pd.DataFrame]:
-    """``attributes``, ``contrasts``, ``clusters``, ``games`` and ``agreement`` of all datasets.
+    """``attributes``, ``contrasts``, ``clusters``, ``games`` and ``agreement`` of all datasets; ``rank1_attributes``
+    and ``rank1_games`` are of the same sampled games, worth their Rank-1.
 
     Reads what ``run_oracle`` left in ``runs`` and the datasets in ``data``; ``effects`` is ``robust_effects.csv``. A
     dataset that has none of the contrasts, or fewer than five attributes to rank, has no rows in ``contrasts`` or
@@ -59,6 +60,11 @@ def shapley_tables(
             ),
             "games": game_facts(sampled),
         }
+        first = of_rank1(sampled)
+        # Where experts change no query's first image, there is nothing to attribute.
+        if first["value"].min() < first["value"].max():
+            of_dataset["rank1_attributes"] = summarise(first[~ends]).assign(unit="points of Rank-1")
+            of_dataset["rank1_games"] = game_facts(first).rename(columns=lambda name: name.replace("mAP", "rank1"))
         if len(weights):
             of_dataset["contrasts"] = summarise(contrasts(sampled[~ends], weights)).rename(
                 columns={"attribute": "contrast"}
@@ -68,6 +74,12 @@ def shapley_tables(
         for name, table in of_dataset.items():
             tables.setdefault(name, []).append(columns_first(table.assign(dataset=dataset), "dataset"))
     return {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+
+
+def of_rank1(sampled: pd.DataFrame) -> pd.DataFrame:
+    """The sampled values with those of Rank-1 in place of average precision's."""
+    own = ["value", "sampling_half"]
+    return sampled.drop(columns=own).rename(columns={f"rank1_{name}": name for name in own})
 
 
 def summarise(values: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from mosaicreid.analyses.oracle.fusion import Identities
-from mosaicreid.analyses.oracle.labels import Codes, corrupt
+from mosaicreid.analyses.oracle.labels import Codes, Identities, corrupt
 from mosaicreid.analyses.strength.arms import Tested
 from mosaicreid.analyses.strength.scoring import Score, score
 from mosaicreid.attributes import Schema

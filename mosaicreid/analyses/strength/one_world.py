@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from mosaicreid.analyses.oracle.fusion import Identities
-from mosaicreid.analyses.oracle.labels import Codes, label_agreement
+from mosaicreid.analyses.oracle.labels import Codes, Identities, label_agreement
 from mosaicreid.analyses.strength.arms import Tested, World, only_included, permuted_test, train_arm, train_baseline
 from mosaicreid.analyses.strength.cells import ArmName
 from mosaicreid.analyses.strength.matched import PAPER_SHARES, match

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mosaicreid.analyses.oracle.fusion import Identities, cross_fitted_weights
-from mosaicreid.analyses.oracle.labels import WEIGHTS, Codes, label_agreement
+from mosaicreid.analyses.oracle.fusion import cross_fitted_weights
+from mosaicreid.analyses.oracle.labels import WEIGHTS, Codes, Identities, label_agreement
 from mosaicreid.retrieval.metrics import Retrieval, evaluate_scores
 from mosaicreid.statistics.mixed_effects import cluster_covariance
 

@@ -14,6 +14,7 @@ from mosaicreid.models.experts import Experts
 from mosaicreid.models.reid import ReidModel, retrieval_features
 from mosaicreid.models.router import Router
 from mosaicreid.retrieval import evaluate
+from mosaicreid.statistics.shapley import Game
 
 INCLUDED = ("gender", "age", "hat", "bag")
 SIZE = (32, 16)
@@ -53,6 +54,12 @@ def ablated() -> Ablated:
     return Ablated(model=model, router=router, query=make_samples(15, 1), gallery=make_samples(30, 2))
 
 
+def exact_values(worth: Game, *, players: int, measure: int) -> shapiq.InteractionValues:
+    """shapiq's Shapley values of the mean over queries; ``measure`` 0 is average precision, 1 hits at rank 1."""
+    game = shapiq.ExactComputer(n_players=players, game=lambda sets: 100 * np.nanmean(worth(sets)[:, measure], axis=1))
+    return game("SV", order=1)
+
+
 def test_the_worth_of_players_is_retrieval_with_their_experts_alone(ablated: Ablated) -> None:
     worth = ablated.game([("hat", "bag"), ("gender",), ("age",)])
     found = worth(np.array([[True, False, False], [False, False, False], [True, True, True]]))
@@ -66,7 +73,8 @@ def test_the_worth_of_players_is_retrieval_with_their_experts_alone(ablated: Abl
                 features.append(retrieval_features(ablated.model.eval().features(images, gate)))
         ids = ablated.query.pids, ablated.query.camids, ablated.gallery.pids, ablated.gallery.camids
         expected = evaluate(*features, *ids)
-        assert np.nanmean(worths) == pytest.approx(expected.mAP, rel=1e-4)
+        assert np.nanmean(worths[0]) == pytest.approx(expected.mAP, rel=1e-4)
+        assert np.nanmean(worths[1]) == pytest.approx(expected.cmc[1])
 
 
 def test_sampled_values_add_up_and_their_intervals_hold_the_exact_ones(ablated: Ablated) -> None:
@@ -75,11 +83,20 @@ def test_sampled_values_add_up_and_their_intervals_hold_the_exact_ones(ablated: 
     assert set(mean.index) == {*INCLUDED, "(none)", "(all)"}
     assert mean[list(INCLUDED)].sum() == pytest.approx(mean["(all)"] - mean["(none)"])
     worth = ablated.game([(name,) for name in INCLUDED])
-    exact = shapiq.ExactComputer(n_players=4, game=lambda sets: 100 * np.nanmean(worth(sets), axis=1))("SV", order=1)
+    exact = shapiq.ExactComputer(n_players=4, game=lambda sets: 100 * np.nanmean(worth(sets)[:, 0], axis=1))(
+        "SV", order=1
+    )
     half = table.groupby("player")["sampling_half"].first()
     for player, name in enumerate(INCLUDED):
         assert abs(mean[name] - exact[(player,)]) <= 2 * half[name] + 1e-9
     assert half["(all)"] == 0
+    first = table.groupby("player")["rank1_value"].mean()
+    exact = shapiq.ExactComputer(n_players=4, game=lambda sets: 100 * np.nanmean(worth(sets)[:, 1], axis=1))(
+        "SV", order=1
+    )
+    half = table.groupby("player")["rank1_sampling_half"].first()
+    for player, name in enumerate(INCLUDED):
+        assert abs(first[name] - exact[(player,)]) <= 2 * half[name] + 1e-9
     assert table.groupby("query")["pid"].nunique().eq(1).all()
 
 
@@ -87,7 +104,9 @@ def test_exact_values_of_clusters_are_shapiqs(ablated: Ablated) -> None:
     clusters = {"worn": ("hat", "bag"), "gender": ("gender",), "age": ("age",)}
     mean = cluster_values(ablated, clusters).groupby("player")["value"].mean()
     worth = ablated.game(list(clusters.values()))
-    exact = shapiq.ExactComputer(n_players=3, game=lambda sets: 100 * np.nanmean(worth(sets), axis=1))("SV", order=1)
+    exact = shapiq.ExactComputer(n_players=3, game=lambda sets: 100 * np.nanmean(worth(sets)[:, 0], axis=1))(
+        "SV", order=1
+    )
     for player, name in enumerate(clusters):
         assert mean[name] == pytest.approx(exact[(player,)], abs=1e-6)
 

@@ -95,6 +95,17 @@ def test_baseline_and_oracle_retrieve_with_their_features(found: dict[str, pd.Se
     assert found["oracle"].mean() > found["baseline"].mean() + 0.1
 
 
+def test_hits_are_those_of_rank_one() -> None:
+    probe = make_probe()
+    table = run_controls(probe, seed=0, noise=()).per_query
+    rows = table[table["control"] == "oracle"].set_index("query")
+    features = [probe.routed_features(samples, samples.codes) for samples in (probe.query, probe.gallery)]
+    expected = evaluate(*features, *probe.ids)
+    np.testing.assert_array_equal(rows["hit"], expected.per_query["rank"] == 1)
+    assert rows["hit"].mean() == pytest.approx(expected.cmc[1])
+    assert 0 < table["hit"].mean() < 1
+
+
 def test_labels_alone_rank_by_the_attributes_that_agree(found: dict[str, pd.Series]) -> None:
     probe = make_probe()
     for query in range(0, 2 * PEOPLE, 5):

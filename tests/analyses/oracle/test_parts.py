@@ -16,7 +16,7 @@ from mosaicreid.errors import InputError
 DATASET = "market1501"
 NAMES = get_schema(DATASET).attributes
 CLUSTERS = tuple(dict.fromkeys(group.cluster for group in get_schema(DATASET).groups))
-VALUES = {"query": 0, "pid": 7, "value": 1.5, "sampling_half": 0.1}
+VALUES = {"query": 0, "pid": 7, "value": 1.5, "sampling_half": 0.1, "rank1_value": 2.0, "rank1_sampling_half": 0.2}
 
 
 def parts() -> dict[str, pd.DataFrame]:
@@ -29,7 +29,10 @@ def parts() -> dict[str, pd.DataFrame]:
         "attributes": pd.DataFrame({"player": [*NAMES, NONE, ALL], **VALUES, "pairs": 3}),
         "clusters": pd.DataFrame({"player": CLUSTERS, **VALUES}),
         "controls": pd.DataFrame(
-            {"control": ["baseline", "oracle", "oracle"], "level": 0.0, "query": [0, 0, 1], "pid": [7, 7, 8], "ap": 0.5}
+            {
+                **{"control": ["baseline", "oracle", "oracle"], "level": 0.0, "query": [0, 0, 1], "pid": [7, 7, 8]},
+                **{"ap": 0.5, "hit": [0, 1, 1]},
+            }
         ),
     }
     return {part: table.assign(seed=0, gallery=5) for part, table in tables.items()}
@@ -73,6 +76,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
         ("controls", lambda t: t.assign(ap=np.nan), "ap in row 1 is 'nan'"),
         ("controls", lambda t: t.assign(ap="0.5"), "ap in row 1 is '0.5'"),
         ("controls", lambda t: t.assign(ap=True), "ap in row 1 is 'True'"),
+        ("controls", lambda t: t.assign(hit=0.5), "hit in row 1 is '0.5'"),
         ("controls", lambda t: t.assign(pid=7.5), "pid in row 1 is '7.5'; expected a whole number"),
         ("controls", lambda t: t.assign(pid=["a", "a", "b"]), "pid in row 1 is 'a'"),
         ("controls", lambda t: t.assign(control="magic"), "control in row 1 is 'magic'; expected one of: baseline"),

@@ -47,7 +47,7 @@ def per_query() -> pd.DataFrame:
             rows.append(
                 pd.DataFrame(
                     {"control": control, "level": level, "seed": seed, "query": query, "pid": query // 2, "ap": ap}
-                )
+                ).assign(hit=(ap > 0.5).astype(int))
             )
     return pd.concat(rows, ignore_index=True).sample(frac=1, random_state=0)
 
@@ -55,6 +55,16 @@ def per_query() -> pd.DataFrame:
 def points(per_query: pd.DataFrame, control: str) -> np.ndarray:
     rows = per_query[per_query["control"] == control].sort_values(["seed", "query"])
     return 100 * rows["ap"].to_numpy().reshape(len(SEEDS), -1)
+
+
+def test_rank_one_is_compared_as_average_precision_is(per_query: pd.DataFrame) -> None:
+    first = arrange(per_query, measure="hit")
+    table = control_table(first, metric="rank1").set_index(["control", "level"])
+    for (control, level), row in table.iterrows():
+        rows = per_query[(per_query["control"] == control) & (per_query["level"] == level)]
+        assert row["rank1"] == pytest.approx(100 * (rows["ap"] > 0.5).mean())
+    gain = split_table(first).iloc[0]
+    assert gain["points"] == pytest.approx(table.loc[("oracle", 0.0), "difference"])
 
 
 def test_controls_are_compared_with_the_baseline_on_their_own_queries(per_query: pd.DataFrame) -> None:

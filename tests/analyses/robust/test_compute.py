@@ -29,8 +29,25 @@ def per_query() -> pd.DataFrame:
             "query": index[2],
             "pid": index[2] // 2,
             "ap": ap.ravel(),
+            "hit": (ap.ravel() > 0.85).astype(int),
         }
     )
+
+
+def test_rank_one_is_analysed_as_average_precision_is(per_query: pd.DataFrame) -> None:
+    design = load_table(3, "dukemtmc")
+    found = robust_tables({"dukemtmc": per_query}, {"dukemtmc": design})
+    panel = build_panel(per_query.assign(ap=per_query["hit"]), design, attributes("dukemtmc"))
+    np.testing.assert_allclose(found["rank1_effects"]["effect"], mixed_effects.fit(panel).beta[1:])
+    mean = 100 * per_query.groupby("configuration")["hit"].mean()
+    gains = found["rank1_gains"].set_index("configuration")["gain"]
+    np.testing.assert_allclose(gains, (mean - mean["baseline"])[gains.index])
+    assert set(found["rank1_contrasts"]["contrast"]) == set(found["contrasts"]["contrast"])
+
+
+def test_where_every_first_image_is_right_there_is_nothing_to_say_of_rank_one(per_query: pd.DataFrame) -> None:
+    found = robust_tables({"dukemtmc": per_query.assign(hit=1)}, {"dukemtmc": load_table(3, "dukemtmc")})
+    assert not any(name.startswith("rank1") for name in found)
 
 
 def test_tables_hold_what_the_functions_return(per_query: pd.DataFrame, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from mosaicreid.analyses.shapley.tables import (
     contrasts,
     game_facts,
     leakage_values,
+    of_rank1,
     person_games,
     rank_agreement,
     retrained,
@@ -54,7 +55,20 @@ def sampled(seeds: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
                 {"player": player, "query": q, "pid": q // 2, "value": v, "sampling_half": half, "seed": seed}
                 for q, v in enumerate(value)
             ]
-    return pd.DataFrame(rows).assign(pairs=10, gallery=33)
+    table = pd.DataFrame(rows).assign(pairs=10, gallery=33)
+    return table.assign(rank1_value=0.5 * table["value"], rank1_sampling_half=0.5 * table["sampling_half"])
+
+
+def test_rank_one_has_the_table_that_average_precision_has() -> None:
+    table = sampled()
+    first = of_rank1(table)
+    assert set(first) == set(table) - {"rank1_value", "rank1_sampling_half"}
+    own, halved = (
+        summarise(part[~part["player"].str.startswith("(")]).set_index("attribute") for part in (table, first)
+    )
+    np.testing.assert_allclose(
+        ten[["value", "ci_low", "sampling_half"]], 10 * own[["value", "ci_low", "sampling_half"]]
+    )
 
 
 def test_the_games_of_people_average_to_the_game_of_everybody(world: Path) -> None:

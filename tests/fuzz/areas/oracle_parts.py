@@ -17,9 +17,10 @@ _CLUSTERS = sorted({group.cluster for group in get_schema(_DATASET).groups})
 # Least and most of every number; whole ones are marked by an int.
 _RANGES = {
     **{"seed": (0, 0), "gallery": (1, 2**53), "query": (0, 2**53), "pid": (-(2**53), 2**53), "pairs": (1, 2**53)},
-    **{"images": (0, 2**53), "chosen_train": (0, 1), "chosen_best": (0, 1)},
+    **{"images": (0, 2**53), "chosen_train": (0, 1), "chosen_best": (0, 1), "hit": (0, 1)},
     **dict.fromkeys(("ap", "level", "accuracy", "majority", "calibration_error", "chosen_crossfit"), (0.0, 1.0)),
     **{"train_mAP": (0.0, 100.0), "test_mAP": (0.0, 100.0), "value": (-100.0, 100.0), "sampling_half": (0.0, math.inf)},
+    **{"rank1_value": (-100.0, 100.0), "rank1_sampling_half": (0.0, math.inf)},
     **{"unread_bits": (0.0, math.inf), "weight": (-math.inf, math.inf)},
 }
 _MAY_LACK = ("accuracy", "majority", "calibration_error", "unread_bits")
@@ -91,13 +92,14 @@ def _valid(random: Random) -> dict[str, pd.DataFrame]:
             for w in (0.0, 0.1, 1.0)
         ],
         "controls": [
-            {"control": control, "level": level, **query, "ap": random.random()}
+            {"control": control, "level": level, **query, "ap": random.random(), "hit": random.randrange(2)}
             for control, level in (("baseline", 0.0), ("oracle", 0.0), ("noise-both", 0.25))
             for query in queries
         ],
         **{
             part: [
                 {"player": player, **query, "value": random.uniform(-9, 9), "sampling_half": random.random()}
+                | {"rank1_value": random.uniform(-9, 9), "rank1_sampling_half": random.random()}
                 for player in players
                 for query in queries
             ]

@@ -104,7 +104,7 @@ class Area:
         assert [str(seed) for seed in sweep.seeds] == [
             re.sub("^0+(?=.)", "", seed) for seed in texts.get("seeds", "0").split()
         ]
-        assert sweep.identities == float(texts.get("identities", "240"))
+        assert sweep.identities == float(texts.get("identities", "600"))
         assert list(sweep.only) == texts.get("only", "").split()
         for key in ("data", "runs", "results", "executed"):
             assert key not in texts or getattr(sweep, key) == Path(texts[key])
