@@ -63,12 +63,10 @@ def test_rank_one_has_the_table_that_average_precision_has() -> None:
     table = sampled()
     first = of_rank1(table)
     assert set(first) == set(table) - {"rank1_value", "rank1_sampling_half"}
-    own, halved = (
-        summarise(part[~part["player"].str.startswith("(")]).set_index("attribute") for part in (table, first)
-    )
-    np.testing.assert_allclose(
-        ten[["value", "ci_low", "sampling_half"]], 10 * own[["value", "ci_low", "sampling_half"]]
-    )
+    attributes = [part[~part["player"].str.startswith("(")] for part in (table, first)]
+    own, halved = (summarise(part).set_index("attribute") for part in attributes)
+    columns = ["value", "ci_low", "sampling_half"]
+    np.testing.assert_allclose(halved[columns], 0.5 * own[columns])
 
 
 def test_the_games_of_people_average_to_the_game_of_everybody(world: Path) -> None:
