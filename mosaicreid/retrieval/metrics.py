@@ -9,7 +9,7 @@ scores (``similarity``).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -147,27 +147,36 @@ class _Options:
 
 def _evaluate(score: Callable[[slice], Tensor], ids: Ids, options: _Options) -> Retrieval:
     num_queries, num_gallery = len(ids.query_pids), len(ids.gallery_pids)
-    matches = rank_matches(score, ids, block_rows=options.block_rows)
-    if not len(matches.query):
+    parts: list[dict[str | int, NDArray[Any]]] = []
+    for matches in rank_matches(score, ids, block_rows=options.block_rows):
+        blocks = TieBlocks.from_matches(matches.query, matches.above, matches.at_least).ordered(options.ties)
+        parts.append(
+            {
+                "ap": blocks.average_precision(matches.queries),
+                "rank": blocks.first_rank(matches.queries),
+                "num_matches": blocks.num_matches(matches.queries),
+                "inp": blocks.inverse_negative_penalty(matches.queries),
+                **{k: blocks.hit_rate(matches.queries, min(k, num_gallery)) for k in options.ranks},
+            }
+        )
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if not columns["num_matches"].any():
         raise InputError(
             f"none of the {num_queries} queries has a match: no gallery item has its identity and another camera; "
             "expected query and gallery of one dataset, numbered alike"
         )
-    blocks = TieBlocks.from_matches(matches.query, matches.above, matches.at_least).ordered(options.ties)
     per_query = pd.DataFrame(
         {
             "query": np.arange(num_queries),
             "pid": ids.query_pids,
             "camid": ids.query_camids,
-            "ap": blocks.average_precision(num_queries),
-            "rank": blocks.first_rank(num_queries),
-            "num_matches": blocks.num_matches(num_queries),
+            **{name: columns[name] for name in ("ap", "rank", "num_matches")},
         }
     )
     return Retrieval(
         mAP=float(np.nanmean(per_query["ap"])),
-        cmc={k: float(np.nanmean(blocks.hit_rate(num_queries, min(k, num_gallery)))) for k in options.ranks},
-        mINP=float(np.nanmean(blocks.inverse_negative_penalty(num_queries))),
+        cmc={k: float(np.nanmean(columns[k])) for k in options.ranks},
+        mINP=float(np.nanmean(columns["inp"])),
         per_query=per_query,
         unmatched=tuple(np.flatnonzero(per_query["num_matches"] == 0).tolist()),
     )

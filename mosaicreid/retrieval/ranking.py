@@ -4,7 +4,7 @@ The Market-1501 protocol (Zheng et al. 2015) is applied here: a match has the qu
 with the query's identity and camera are removed for that query, junk (identity -1) for all; everything else competes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -61,16 +61,19 @@ class Ids:
 
 @dataclass(frozen=True)
 class MatchRanks:
-    """For every match of every query, in no particular order, (M,) int64: its query, how many gallery items score
-    higher than it (``above``), and how many score as high or higher, itself included (``at_least``)."""
+    """For every match of a block of queries, in no particular order, (M,) int64: its query, counted within the block,
+    how many gallery items score higher than it (``above``), and how many score as high or higher, itself included
+    (``at_least``). ``queries`` is the number of queries in the block."""
 
+    queries: int
     query: NDArray[np.int64]
     above: NDArray[np.int64]
     at_least: NDArray[np.int64]
 
 
-def rank_matches(score: Callable[[slice], Tensor], ids: Ids, *, block_rows: int) -> MatchRanks:
-    """Rank the matches of all queries, ``block_rows`` queries at a time.
+def rank_matches(score: Callable[[slice], Tensor], ids: Ids, *, block_rows: int) -> Iterator[MatchRanks]:
+    """Rank the matches of all queries, ``block_rows`` queries at a time; a large gallery has millions of matches, and
+    only a block's are ever held.
 
     Args:
         score: returns the scores (B, G) of a slice of queries, higher is better, as a contiguous tensor on any device.
@@ -82,13 +85,14 @@ def rank_matches(score: Callable[[slice], Tensor], ids: Ids, *, block_rows: int)
         InputError: scores of another shape, or not finite.
     """
     by_pid = np.argsort(ids.gallery_pids, kind="stable")
+    sorted_pids = ids.gallery_pids[by_pid]
     junk = np.flatnonzero(ids.gallery_pids == JUNK)
     num_queries = len(ids.query_pids)
-    blocks = [slice(start, min(start + block_rows, num_queries)) for start in range(0, num_queries, block_rows)]
     # One pool for all blocks: every new thread may keep memory of its own.
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        parts = [_rank_block(score(rows), rows, ids, by_pid, junk, pool) for rows in blocks]
-    return MatchRanks(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        for start in range(0, num_queries, block_rows):
+            rows = slice(start, min(start + block_rows, num_queries))
+            yield _rank_block(score(rows), rows, ids, by_pid, sorted_pids, junk, pool)
 
 
 def _rank_block(
@@ -96,16 +100,16 @@ def _rank_block(
     rows: slice,
     ids: Ids,
     by_pid: NDArray[np.int64],
+    sorted_pids: NDArray[np.int64],
     junk: NDArray[np.int64],
     pool: ThreadPoolExecutor,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+) -> MatchRanks:
     pids, num_gallery = ids.query_pids[rows], len(ids.gallery_pids)
     if tuple(block.shape) != (len(pids), num_gallery):
         raise InputError(
             f"scores have shape {tuple(block.shape)}; expected (queries, gallery) {len(pids), num_gallery}"
         )
 
-    sorted_pids = ids.gallery_pids[by_pid]
     start = np.searchsorted(sorted_pids, pids)
     num_same_pid = np.searchsorted(sorted_pids, pids, side="right") - start
     slots = np.arange(max(num_same_pid.max(), 1))
@@ -124,7 +128,7 @@ def _rank_block(
         above, at_least = count_on_cpu(block, match_score, torch.from_numpy(match), pool)
     else:
         above, at_least = count_by_sorting(block, match_score)
-    return np.nonzero(match)[0] + rows.start, above[match], at_least[match]
+    return MatchRanks(len(pids), np.nonzero(match)[0], above[match], at_least[match])
 
 
 def _check_scores(block: Tensor, first_query: int) -> float:

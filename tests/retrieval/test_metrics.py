@@ -1,6 +1,7 @@
 """Retrieval against a textbook implementation, CLIP-ReID's own numbers and random tie orders."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -181,10 +182,15 @@ def test_sorting_on_a_gpu_counts_what_the_cpu_counts(seed, levels, spread):
     match = query_pids[:, None] == gallery_pids
     block = torch.from_numpy(scores + (0 if spread else 9) * match)
     ids = Ids.check(query_pids, np.zeros(12, int), gallery_pids, np.ones(50, int))
-    on_cpu = rank_matches(lambda rows: block[rows].clone(), ids, block_rows=12)
+    # Two blocks of 7 and 5 queries, each counted from its first.
+    on_cpu = [
+        (start + query, above, at_least)
+        for start, part in zip((0, 7), rank_matches(lambda rows: block[rows].clone(), ids, block_rows=7), strict=True)
+        for query, above, at_least in zip(part.query, part.above, part.at_least, strict=True)
+    ]
     above, at_least = count_by_sorting(block, block)
     expected = zip(np.nonzero(match)[0], above[match], at_least[match], strict=True)
-    assert sorted(zip(on_cpu.query, on_cpu.above, on_cpu.at_least, strict=True)) == sorted(expected)
+    assert sorted(on_cpu) == sorted(expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -247,3 +253,17 @@ def test_scores_of_another_shape_are_refused():
         evaluate_scores(FEATURES, *GOOD.values())
     with pytest.raises(InputError, match=r"shape \(3, 4\); expected \(queries, gallery\) \(3, 3\)"):
         evaluate_scores(lambda rows: torch.eye(3, 4)[rows], *GOOD.values())
+
+
+def test_memory_does_not_grow_with_the_number_of_matches():
+    # 400 queries with 5,000 matches each: a single number for each of these would be 16 MB, a block's are a fortieth.
+    scores = torch.rand(400, 5000, generator=torch.Generator().manual_seed(0))
+    ids = np.ones(400, int), np.zeros(400, int), np.ones(5000, int), np.ones(5000, int)
+    tracemalloc.start()
+    try:
+        found = evaluate_scores(lambda rows: scores[rows], *ids, block_rows=10)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.mAP == 1
+    assert peak < 16e6
