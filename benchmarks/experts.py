@@ -23,7 +23,7 @@ import torch
 from paper_step import SIZES, Batch, make_batch, make_model, make_optimiser, step
 from torch import Tensor
 
-from mosaicreid.models.backbone import Features, attend
+from mosaicreid.models.backbone import CLS, EVERY, Features, run_block
 from mosaicreid.models.reid import ReidModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -35,10 +35,10 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 def bare_features(model: ReidModel, batch: Batch) -> Features:
     """The encoder without experts; gradients flow through every block but the first."""
     x = model.encoder.tokens(batch.images)
+    final = len(model.encoder.blocks) - 1
     for k, block in enumerate(model.encoder.blocks):
         last = x[:, 0]
-        x = x + attend(block, x)
-        x = x + block.ls_2(block.mlp(block.ln_2(x)))
+        x, _ = run_block(block, x, read=CLS if k == final else EVERY)
         if k == 0:
             x.requires_grad_()
     return model.encoder.features(last, x)

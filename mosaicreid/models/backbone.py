@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
 
+# Which of a block's tokens are read afterwards. Of the last block's it is the CLS token alone.
+EVERY, CLS = slice(None), slice(0, 1)
+
+
 class Features(NamedTuple):
     """The three features of a batch: ``last`` (B, D), the CLS token that enters the last block, for the triplet loss
     only; ``cls`` (B, D), the CLS token after ``ln_post``; ``projected``, its projection to CLIP's joint space."""
@@ -139,10 +143,30 @@ class ImageEncoder(nn.Module):
         tokens = torch.cat([cls, patches], dim=1) + visual.positional_embedding.to(patches.dtype)
         return visual.ln_pre(tokens)
 
+    def forward(self, images: Tensor) -> Features:
+        """The three features of images (B, 3, height, width), without experts and without a camera embedding."""
+        x = self.tokens(images)
+        for block in self.blocks[:-1]:
+            x, _ = run_block(block, x)
+        left, _ = run_block(self.blocks[-1], x, read=CLS)
+        return self.features(x[:, 0], left)
+
     def features(self, last: Tensor, x: Tensor) -> Features:
-        """The three features from the CLS token (B, D) that entered the last block and the tokens that left it."""
+        """The three features from the CLS token (B, D) that entered the last block and the tokens that left it, of
+        which the first is read."""
         cls = self.visual.ln_post(x[:, 0])
         return Features(last, cls, cls @ self.visual.proj)
+
+
+def run_block(block: "ResidualAttentionBlock", x: Tensor, *, read: slice = EVERY) -> tuple[Tensor, Tensor]:
+    """Tokens (B, N, D) through ``block``: those that leave it, and all of them as its feed-forward network sees them.
+
+    ``read`` are the tokens that are read afterwards. The network works on each alone, so it is spared the others:
+    two thirds of the last block's arithmetic.
+    """
+    x = x + attend(block, x)
+    h = block.ln_2(x)
+    return x[:, read] + block.ls_2(block.mlp(h[:, read])), h
 
 
 def attend(block: "ResidualAttentionBlock", x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mosaicreid.errors import InputError
-from mosaicreid.models.backbone import Features, ImageEncoder, attend
+from mosaicreid.models.backbone import CLS, EVERY, Features, ImageEncoder, run_block
 from mosaicreid.models.experts import Experts
 
 
@@ -49,8 +49,7 @@ class ReidModel(nn.Module):
         """
         x = self.encoder.tokens(images, camids)
         for block in self.encoder.blocks[: self.split]:
-            x = x + attend(block, x)
-            x = x + block.ls_2(block.mlp(block.ln_2(x)))
+            x, _ = run_block(block, x)
         return x
 
     def suffix(self, x: Tensor, gate: Tensor | None = None) -> Features:
@@ -60,12 +59,10 @@ class ReidModel(nn.Module):
             InputError: a gate without experts, experts without a gate, or a gate of another shape.
         """
         self._check_gate(x, gate)
-        last = x[:, 0]
+        last, final = x[:, 0], len(self.encoder.blocks) - 1 - self.split
         for k, block in enumerate(self.encoder.blocks[self.split :]):
             last = x[:, 0]
-            x = x + attend(block, x)
-            h = block.ln_2(x)
-            x = x + block.ls_2(block.mlp(h))
+            x, h = run_block(block, x, read=CLS if k == final else EVERY)
             if self.experts is not None:
                 x = self.experts.layers[k](x, h, gate)
         return self.encoder.features(last, x)

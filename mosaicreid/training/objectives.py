@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosaicreid.losses import i2t_loss, id_loss, sup_con_loss, triplet_loss
-from mosaicreid.models.backbone import Features
+from mosaicreid.models.backbone import Features, ImageEncoder
 from mosaicreid.models.prompts import PromptLearner, TextEncoder
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
@@ -30,10 +30,11 @@ class Contrast(nn.Module):
     def __init__(self, clip: "CLIP") -> None:
         super().__init__()
         self.clip = clip
+        self.encoder = ImageEncoder(clip)
 
     def forward(self, images: Tensor, tokens: Tensor, caption: Tensor) -> dict[str, Tensor]:
         """``images`` (B, 3, H, W), ``tokens`` (B, N) int64, ``caption`` (B,) int64 to the loss in both directions."""
-        pictures = F.normalize(gather(self.clip.encode_image(images).float()), dim=1)
+        pictures = F.normalize(gather(self.encoder(images).projected.float()), dim=1)
         texts = F.normalize(gather(self._encode_captions(tokens).float()), dim=1)
         labels = gather(caption)
         scaled = self.clip.logit_scale.exp().clamp(max=_MAX_LOGIT_SCALE) * pictures

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -41,12 +43,29 @@ def test_the_features_are_open_clip_s_to_the_bit():
     assert torch.equal(features.projected, projected)
 
 
+def test_the_last_block_s_network_sees_the_cls_token_alone_and_nothing_changes():
+    encoder = ImageEncoder(build_clip("tiny", image_size=SIZE)).double()
+    seen = []
+    for block in encoder.blocks:
+        block.mlp.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0].shape[1]))
+    batch = images().double()
+    got = encoder(batch)
+    assert seen == [33, 33, 33, 1]
+    torch.testing.assert_close(tuple(got), tuple(encode(encoder, batch)), rtol=1e-12, atol=1e-12)
+    trained = list(encoder.parameters())
+    gradients = [
+        torch.autograd.grad(sum(part.sum() for part in run(batch)), trained)
+        for run in (encoder, partial(encode, encoder))
+    ]
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)
+
+
 def test_inference_gives_training_s_numbers():
     clip = build_clip("tiny", image_size=SIZE)
     encoder = ImageEncoder(clip)
-    trained = encode(encoder.train(), images())
+    trained = encoder.train()(images())
     with torch.no_grad():
-        inferred = encode(encoder.eval(), images())
+        inferred = encoder.eval()(images())
         reference = clip.encode_image(images())
     assert torch.equal(trained.projected, inferred.projected)
     torch.testing.assert_close(inferred.projected, reference, rtol=1e-4, atol=1e-5)
