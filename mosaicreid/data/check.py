@@ -25,9 +25,10 @@ from mosaicreid.data.folders import (
     read_folders,
     split_images,
 )
+from mosaicreid.data.formats import image_differences, read_foreign
 from mosaicreid.data.tables import read_attribute_table, read_image_table, strangers
 from mosaicreid.datasets import DATASETS, get_dataset, get_folder_dataset
-from mosaicreid.datasets.definition import FolderDataset, TableDataset
+from mosaicreid.datasets.definition import FolderDataset, ForeignDataset, TableDataset
 from mosaicreid.errors import InputError
 
 
@@ -73,6 +74,8 @@ def check_dataset(root: Path, *, dataset: str | None = None, annotation: Path | 
     definition = get_dataset(dataset or detect_dataset(root))
     if isinstance(definition, TableDataset):
         return _check_tables(root, definition)
+    if isinstance(definition, ForeignDataset):
+        return _check_foreign(root, definition)
     assert isinstance(definition, FolderDataset)
     folders = read_folders(definition, root)
     problems = count_differences(folders, expected_counts(definition, root))
@@ -111,6 +114,18 @@ def _check_tables(root: Path, dataset: TableDataset) -> Report:
     if unseen:
         problems.append(f"{len(unseen)} rows of {dataset.attributes} are of no image, like {unseen[0]}")
     return Report(dataset.name, summary, tuple(problems), ())
+
+
+def _check_foreign(root: Path, dataset: ForeignDataset) -> Report:
+    table, labels = read_foreign(dataset, root, warn=False)
+    folders = split_images(table)
+    problems = image_differences(dataset, table)
+    problems += _split_problems(folders) + unreadable_images(root, folders.values())
+    if labels is None:
+        problems.append(f"no annotation beside the images in {root}: experts need one")
+    else:
+        problems += _uncovered(_people(folders), labels)
+    return Report(dataset.name, summarise(folders, labels or {}), tuple(problems), ())
 
 
 def _people(folders: Mapping[str, Images]) -> dict[str, np.ndarray]:

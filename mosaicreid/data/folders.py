@@ -18,8 +18,9 @@ import pandas as pd
 
 from mosaicreid.attributes import Annotation, ImageAnnotation
 from mosaicreid.data.annotation import read_annotation
+from mosaicreid.data.formats import read_foreign
 from mosaicreid.data.tables import read_attribute_table, read_image_table
-from mosaicreid.datasets.definition import Counts, Dataset, FolderDataset, TableDataset
+from mosaicreid.datasets.definition import Counts, Dataset, FolderDataset, ForeignDataset, TableDataset
 from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
 from mosaicreid.errors import InputError
 from mosaicreid.tables import TEXT, check_columns
@@ -214,20 +215,23 @@ def count_differences(folders: Mapping[str, Images], expected: Mapping[str, Coun
 
 
 def read_dataset(dataset: Dataset, root: Path, *, annotation: Path | None = None) -> ReidData:
-    """Read a dataset, from its folders or from its tables.
+    """Read a dataset, from its folders or tables, or in its authors' own form.
 
     ``annotation``, a .mat file, is looked for in the root under its authors' name where it is not given.
 
     Counts other than the published ones (or those a synthetic folder's description states) are a UserWarning.
 
     Raises:
-        InputError: as ``read_folders``, ``expected_counts`` and ``read_annotation`` do, or the readers of tables.
+        InputError: as ``read_folders``, ``expected_counts`` and ``read_annotation`` do, or other forms' readers.
     """
     root = Path(root)
     labels: Mapping[str, Annotation] | Mapping[str, ImageAnnotation] | None = None
     if isinstance(dataset, TableDataset):
         table = read_image_table(root, dataset)
         images, labels = split_images(table), read_attribute_table(root, dataset, table)
+    elif isinstance(dataset, ForeignDataset):
+        table, labels = read_foreign(dataset, root)
+        images = split_images(table)
     else:
         assert isinstance(dataset, FolderDataset)
         images = read_folders(dataset, root)

@@ -115,6 +115,19 @@ class TableDataset(Dataset):
     unknown: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForeignDataset(Dataset):
+    """A dataset in its authors' own form, beside the paper's two; ``data.formats`` reads it.
+
+    ``form``: the module there. ``protocol``: the file that lists query and gallery, below the root, where there are
+    several. ``images``: the published numbers of images, by split.
+    """
+
+    form: str
+    protocol: str = ""
+    images: Mapping[str, int]
+
+
 def single_state(name: str, cluster: str, description: str) -> AttributeGroup:
     """An attribute of which only the presence owns an expert."""
     return AttributeGroup(
