@@ -15,7 +15,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 # --nolock: after a kill -9 the lock of the dead run would stay, and the command would not go on by itself.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete --keep-going --quiet rules
 
-.PHONY: reproduce sweep compare results has_data paper strength book test format clean
+.PHONY: reproduce sweep compare results has_data paper choices backbones strength book test format clean
 
 # Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
 reproduce: sweep compare book
@@ -36,6 +36,22 @@ has_data:
 
 paper: has_data $(STAMP)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper $(SWEEP) data="$(DATA)"
+
+# Every open choice and control that is no part of the sweep, beside the usual run; then what each of them changes.
+choices: $(STAMP)
+	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) only=choices
+	$(BIN)/mosaicreid choices --runs runs/tiny --dataset $(or $(firstword $(DATASETS)),market1501) --results runs/tiny/results
+
+# Table 3 on three encoders (the sweep's own, one with rotary positions and gated feed-forward networks, one alone without
+# a text tower or pretraining), and whether they rank attributes alike. Takes about as long as three sweeps.
+BACKBONES = runs/backbones
+backbones: $(STAMP)
+	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) only=table3 runs=$(BACKBONES)/tiny
+	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) only=table3 runs=$(BACKBONES)/eva settings="model.architecture=tiny-eva"
+	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) only=table3 runs=$(BACKBONES)/alone \
+	  settings="model.text=none model.weights=random"
+	$(BIN)/mosaicreid backbones --runs tiny=$(BACKBONES)/tiny eva=$(BACKBONES)/eva alone=$(BACKBONES)/alone \
+	  $(if $(DATASETS),--datasets $(DATASETS))
 
 # Draws some hundred worlds and trains in each: a night. Worlds that are there already are kept, and all go into results/.
 strength: $(STAMP)

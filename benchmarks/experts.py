@@ -23,8 +23,9 @@ import torch
 from paper_step import SIZES, Batch, make_batch, make_model, make_optimiser, step
 from torch import Tensor
 
-from mosaicreid.models.backbone import CLS, EVERY, Features, run_block
+from mosaicreid.models.backbone import Features
 from mosaicreid.models.reid import ReidModel
+from mosaicreid.models.towers import CLS, EVERY, attend, feed, normed
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from expert_reference import LoopedExperts
@@ -34,11 +35,13 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 def bare_features(model: ReidModel, batch: Batch) -> Features:
     """The encoder without experts; gradients flow through every block but the first."""
-    x = model.encoder.tokens(batch.images)
+    x, rotation = model.encoder.tokens(batch.images), model.encoder.rotation()
     final = len(model.encoder.blocks) - 1
     for k, block in enumerate(model.encoder.blocks):
+        read = CLS if k == final else EVERY
         last = x[:, 0]
-        x, _ = run_block(block, x, read=CLS if k == final else EVERY)
+        x = x + attend(block, x, rotation)
+        x = x[:, read] + feed(block, normed(block, x)[:, read])
         if k == 0:
             x.requires_grad_()
     return model.encoder.features(last, x)

@@ -23,12 +23,18 @@ def id_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor
     return F.cross_entropy(logits.to(dtype), target.to(dtype))
 
 
-def i2t_loss(images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:
-    """Image-to-text loss with label smoothing (paper Eq. 3): the similarity is the dot product, as in CLIP-ReID.
+def i2t_loss(
+    images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: float = 0.1, similarity: str = "dot"
+) -> Tensor:
+    """Image-to-text loss with label smoothing (paper Eq. 3): the similarity is the ``dot`` product, as in CLIP-ReID.
+
+    Any other word means the cosine, the paper's example, without a temperature.
 
     ``images`` (B, D) image features, ``texts`` (P, D) one text feature per identity, ``labels`` (B,) int64 in 0..P-1;
     returns a scalar.
     """
+    if similarity != "dot":
+        images, texts = F.normalize(images, dim=1), F.normalize(texts, dim=1)
     return id_loss(images @ texts.T, labels, smoothing=smoothing)
 
 

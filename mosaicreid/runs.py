@@ -98,14 +98,16 @@ def shared_folder(root: Path, *, dataset: str, seed: int) -> Path:
 
 
 def run_name(config: Config) -> str:
-    """The name of a run: its inclusion set, and after ``@`` what differs from its profile's experts.
+    """The name of a run: its inclusion set, and after ``@`` what differs from its profile's experts, or is ``named``.
 
-    ``all``, ``hat``, ``all@rank=4``, ``all@heads=fresh,start=clip``.
+    ``all``, ``hat``, ``all@rank=4``, ``all@heads=fresh,start=clip``, ``all@i2t_weight=0.0``.
     """
     usual = dataclasses.asdict(PROFILES[config.profile].experts)
     chosen = dataclasses.asdict(config.experts)
     configuration = chosen.pop("configuration")
-    label = ",".join(sorted(f"{name}={value}" for name, value in chosen.items() if value != usual[name]))
+    parts = [f"{name}={value}" for name, value in chosen.items() if value != usual[name]]
+    parts += [f"{name.rpartition('.')[2]}={config.value(name)}" for name in config.named]
+    label = ",".join(sorted(parts))
     return f"{configuration}@{label}" if label else configuration
 
 

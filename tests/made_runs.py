@@ -20,9 +20,7 @@ def write_runs(root: Path, dataset: str, *, variants: bool = True) -> Path:
     generator = np.random.default_rng(0)
     every = {name: Variant(configuration=name) for name in table3(dataset)}
     if variants:
-        every = {
-            variant.name: variant for variant in (*last_k_variants(DEPTH), *ablations(PROFILES["tiny"].experts))
-        } | every
+        every = {variant.name: variant for variant in (*last_k_variants(DEPTH), *ablations(PROFILES["tiny"]))} | every
     for variant in every.values():
         for seed in (0, 1):
             overrides = {"data.dataset": dataset, "experts.configuration": variant.configuration, "seed": seed}

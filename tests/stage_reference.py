@@ -85,11 +85,17 @@ def expected(stage: str, config: Config, before: State) -> tuple[list[dict[str, 
             neck(state, name, feature, learns) @ state[name.replace("bottleneck", "classifier") + ".weight"].T
             for name, feature in zip(("bottleneck", "bottleneck_proj"), features[1:], strict=True)
         ]
+
+        def similarities(images: Tensor, texts: Tensor) -> Tensor:
+            if settings.i2t_similarity == "cosine":
+                return torch.stack([torch.cosine_similarity(image[None], texts) for image in images])
+            return images @ texts.T
+
         smoothing, who = settings.label_smoothing, labels[own]
         return {
             "id": sum(cross_entropy(part, who, smoothing) for part in logits),
             "triplet": sum(batch_hard(part, who, settings.triplet_margin) for part in features),
-            "i2t": cross_entropy(features[2] @ texts_of(config).T, who, smoothing),
+            "i2t": cross_entropy(similarities(features[2], texts_of(config)), who, smoothing),
         }
 
     if stage == "prompts":
@@ -156,4 +162,5 @@ def experts_of(config: Config, codes: np.ndarray, state: State) -> Experts:
         pooling=options.pooling,
         token_reduction=options.token_reduction,
         injection=options.injection,
+        ffn=options.ffn,
     )

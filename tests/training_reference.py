@@ -68,8 +68,13 @@ def block(state: State, prefix: str, heads: int, x: Tensor, mask: Tensor | None 
     mixed = ((scores if mask is None else scores + mask).softmax(-1) @ value).transpose(1, 2).flatten(2)
     x = x + mixed @ p["attn.out_proj.weight"].T + p["attn.out_proj.bias"]
     h = F.layer_norm(x, x.shape[-1:], p["ln_2.weight"], p["ln_2.bias"])
-    inner = F.gelu(h @ p["mlp.c_fc.weight"].T + p["mlp.c_fc.bias"])
-    return x + inner @ p["mlp.c_proj.weight"].T + p["mlp.c_proj.bias"], h
+    return x + feed_forward(state, prefix, h), h
+
+
+def feed_forward(state: State, name: str, h: Tensor) -> Tensor:
+    """What a block's two layers make of its normalised tokens."""
+    p = {key.removeprefix(f"{name}.mlp."): value for key, value in state.items() if key.startswith(f"{name}.mlp.")}
+    return F.gelu(h @ p["c_fc.weight"].T + p["c_fc.bias"]) @ p["c_proj.weight"].T + p["c_proj.bias"]
 
 
 @dataclass(kw_only=True)
@@ -83,6 +88,7 @@ class Experts:
     pooling: str = "mean"
     token_reduction: str = "mean"
     injection: str = "every"
+    ffn: str = "kept"
 
     def __call__(self, state: State, k: int, x: Tensor, h: Tensor) -> Tensor:
         """Sec. 3.4 for block ``k``: a loop over the images and their active experts."""
@@ -124,6 +130,11 @@ def encode_images(
         last = x[:, 0]
         x, h = block(s, f"transformer.resblocks.{k}", heads, x)
         if experts is not None:
+            if experts.ffn == "replaced" and k >= experts.first_block:
+                # Where an expert is active, what the feed-forward network added is taken back.
+                own = experts.gate.sum(1) > 0
+                before = x[own] - feed_forward(s, f"transformer.resblocks.{k}", h[own])
+                x = x.index_copy(0, own.nonzero().flatten(), before)
             x = experts(s, k, x, h)
     cls = F.layer_norm(x[:, 0], (width,), s["ln_post.weight"], s["ln_post.bias"])
     return last, cls, cls @ s["proj"]

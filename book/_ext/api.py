@@ -26,7 +26,9 @@ ROOMS = {
     **dict.fromkeys(
         ("attributes", "errors", "losses", "published", "datasets", "config", "retrieval", "statistics"), True
     ),
-    **dict.fromkeys(("models", "data", "tables", "results", "records", "world", "runs", "training", "sweep"), True),
+    **dict.fromkeys(
+        ("models", "data", "labels", "tables", "results", "records", "world", "runs", "training", "sweep"), True
+    ),
     "analyses": False,
 }
 

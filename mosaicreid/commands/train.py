@@ -1,4 +1,4 @@
-"""``mosaicreid train STAGE``: the shared stages of a sweep, or one whole run, without a notebook."""
+"""``mosaicreid train STAGE``: the shared stages of a sweep, or one whole run. ``mosaicreid evaluate``: a saved one."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ _STAGES = ("pretrain", "prompts", "baseline", "experts")
 
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    """Add the command ``train``."""
+    """Add both commands to the top-level parser."""
     train = subparsers.add_parser("train", help="run the training stages up to one of them; `experts` is a whole run")
     train.add_argument("stage", choices=_STAGES, help="the last stage to run; what is there already is not run again")
     train.add_argument("--dataset", required=True, metavar="NAME", help="the dataset's name")
@@ -30,6 +30,37 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
         "--set", default="", metavar="SETTINGS", help='other settings: "experts.rank=4 stages.baseline.epochs=20"'
     )
     train.set_defaults(run=_train)
+    _add_evaluate(subparsers)
+
+
+def _add_evaluate(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="evaluate a finished run, or the PEFT experts that it exported, with labels of any origin",
+        description="Write the run files of a saved model to OUTPUT/DATASET/NAME/SEED; nothing is overwritten.",
+    )
+    parser.add_argument("source", type=Path, help="the folder of a run, or of the experts that it exported")
+    parser.add_argument("--root", required=True, type=Path, help="the dataset's folder")
+    parser.add_argument("--output", required=True, type=Path, help="the folder to write to, as one of all runs")
+    parser.add_argument("--dataset", metavar="NAME", help="the dataset's name (default: the experts' own)")
+    parser.add_argument(
+        "--labels",
+        default="oracle",
+        metavar="oracle|predicted|TABLE.csv",
+        help="the annotation, predictions of linear heads, or a table with pid or path and a column per attribute "
+        "(default: oracle)",
+    )
+    parser.add_argument(
+        "--encoder",
+        type=Path,
+        metavar="FILE",
+        help="the frozen encoder: baseline.pt of a sweep, or the weights that experts were trained on (a run knows it)",
+    )
+    parser.add_argument(
+        "--off", nargs="+", default=[], metavar="NAME", help="attributes or experts (hat=yes) to switch off"
+    )
+    parser.add_argument("--cache", type=Path, help="the folder of decoded images (default: _cache in OUTPUT)")
+    parser.set_defaults(run=_evaluate)
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -66,3 +97,19 @@ def _report(config: "Config", stage: str, folders: dict[str, Any]) -> str:
 
     run = train_run(config, **folders).run
     return f"{run.folder}: mAP {100 * run.scores['mAP']:.1f} %, Rank-1 {100 * run.scores['rank1']:.1f} %"
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from mosaicreid.analyses.saved.evaluate import evaluate_saved
+
+    run = evaluate_saved(
+        arguments.source,
+        root=arguments.root,
+        output=arguments.output,
+        labels=arguments.labels,
+        dataset=arguments.dataset,
+        encoder=arguments.encoder,
+        off=arguments.off,
+        cache=arguments.cache,
+    )
+    print(f"{run.folder}: mAP {100 * run.scores['mAP']:.1f} %, Rank-1 {100 * run.scores['rank1']:.1f} %")

@@ -61,23 +61,30 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The encoder: an open_clip architecture (or ``tiny``), its weights and its patch stride.
+    """The encoder: an architecture (see ``models.backbone.build_clip``), its weights and its patch stride.
 
-    ``weights`` is ``openai``, a file, or ``pretrain`` for the stage of that name. ``clip_reid`` is a checkpoint that
+    ``weights`` is a tag of open_clip for that architecture, such as ``openai`` or ``laion2b_s34b_b88k``, whose
+    activation comes with it; a file; ``pretrain`` for the stage of that name; or ``random``. ``text`` is ``none`` for
+    an image encoder alone: prompts and the text loss (Eq. 3) are absent then. ``stride`` is 0 for the patch's own size.
+    ``clip_reid`` is a checkpoint that
     CLIP-ReID released, which then stands in for the stages before the experts; empty for none. ``camera_embedding`` is
-    CLIP-ReID's coefficient of the camera embedding (3 in its own runs), 0 for none.
+    CLIP-ReID's coefficient of the camera embedding (1 in its own runs, 3 where its options are left alone), 0 for none.
+    No file of weights says it, so one that has the embedding needs it here.
     """
 
     architecture: str = "ViT-B-16-quickgelu"
     weights: str = "openai"
     clip_reid: str = ""
-    stride: int = 16
+    text: Literal["tower", "none"] = "tower"
+    stride: int = 0
     camera_embedding: float = 0.0
 
     def __post_init__(self) -> None:
-        check_positive(self, "stride")
         check_at_most(self, 1024, "stride")
-        check_not_negative(self, "camera_embedding")
+        check_not_negative(self, "camera_embedding", "stride")
+        if self.text == "none" and (self.clip_reid or self.weights == "pretrain"):
+            what = "clip_reid is a checkpoint" if self.clip_reid else "weights are 'pretrain'"
+            raise InputError(f"model.text is 'none' and {what}, which needs a text tower; expected a file or 'random'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +93,8 @@ class ExpertOptions:
 
     They sit in the last ``last_k`` blocks. Each is a LoRA of ``rank``, scaled by ``alpha / rank``, with ``dropout`` on
     its input, the tokens reduced to one by ``token_reduction``. ``pooling`` makes one summary of the active experts'
-    outputs, and ``injection`` adds it to every token or to the CLS token.
+    outputs, and ``injection`` adds it to every token or to the CLS token. ``ffn`` says what becomes of the block's own
+    feed-forward network: ``kept`` (experts are residual), or ``replaced`` by the summary where an expert is active.
     """
 
     last_k: int = 12
@@ -96,6 +104,7 @@ class ExpertOptions:
     pooling: Literal["mean", "max"] = "mean"
     token_reduction: Literal["mean", "cls", "max"] = "mean"
     injection: Literal["every", "cls"] = "every"
+    ffn: Literal["kept", "replaced"] = "kept"
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -113,6 +122,12 @@ class ExpertConfig(ExpertOptions):
     ``start`` is the frozen encoder: ``baseline`` (CLIP-ReID's stage 2) or ``clip``. ``heads`` says where BNNecks and
     classifiers come from: ``baseline`` (copied, then trained), ``fresh`` (new, then trained) or ``frozen`` (copied).
     ``two_labels`` and ``unannotated`` are the router's policies for such images (Sections 3.2, 3.3).
+
+    ``routing`` says whose labels the router gets, in training and test alike: the image's own (``oracle``), those that
+    linear heads predict from the frozen encoder's features (``predicted``), or, as controls for the parameters that
+    experts bring, another person's (``permuted``), those of another image at random, drawn once (``random``), or none
+    and every expert is on (``always``: one bank of LoRA). ``longer`` is the control for the time that they train: a
+    baseline whose encoder and heads train on, without experts, for as many epochs as experts do.
     """
 
     configuration: str = "all"
@@ -120,6 +135,8 @@ class ExpertConfig(ExpertOptions):
     heads: Literal["baseline", "fresh", "frozen"] = "baseline"
     two_labels: Literal["both", "first"] = "both"
     unannotated: Literal["none", "every"] = "none"
+    routing: Literal["oracle", "predicted", "permuted", "random", "always"] = "oracle"
+    longer: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +145,8 @@ class StageConfig:
 
     ``bias_factor`` multiplies the learning rate of biases (CLIP-ReID: 2). A step schedule multiplies it by ``decay``
     at every milestone; a cosine schedule ends at ``final_learning_rate``. The loss weights are Eq. 4's; a stage
-    without such a term ignores its weight.
+    without such a term ignores its weight. ``i2t_similarity`` is Eq. 3's: CLIP-ReID's dot product, or the cosine that
+    the paper names as an example, without a temperature, as printed.
     """
 
     epochs: int
@@ -145,6 +163,7 @@ class StageConfig:
     id_weight: float = 1.0
     triplet_weight: float = 1.0
     i2t_weight: float = 1.0
+    i2t_similarity: Literal["dot", "cosine"] = "dot"
     triplet_margin: float = 0.3
     label_smoothing: float = 0.1
 
@@ -201,7 +220,11 @@ class RuntimeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A whole run: ``seed`` drives every generator; the rest is one dataclass per concern."""
+    """A whole run: ``seed`` drives every generator; the rest is one dataclass per concern.
+
+    ``named`` lists settings besides the experts', dotted, that the run's name states where it lies beside runs that
+    differ in them, like ``stages.experts.i2t_weight``.
+    """
 
     profile: Literal["tiny", "paper"] = "paper"
     seed: int = 0
@@ -210,11 +233,19 @@ class Config:
     experts: ExpertConfig = field(default_factory=ExpertConfig)
     stages: StagesConfig = field(default_factory=StagesConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    named: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_not_negative(self, "seed")
         check_at_most(self, 2**32 - 1, "seed")
         inclusion_set(self.experts.configuration, self.schema)
+        for name in self.named:
+            self.value(name)
+        if self.experts.longer and self.experts.configuration != "baseline":
+            raise InputError(
+                f"experts.longer is a baseline that trains on, and the configuration is "
+                f"{self.experts.configuration!r}; expected 'baseline'"
+            )
         if self.model.clip_reid and self.experts.start == "clip":
             raise InputError(
                 "experts.start is 'clip' and model.clip_reid a checkpoint, which has the fine-tuned encoder alone; "
@@ -235,6 +266,19 @@ class Config:
     def included(self) -> tuple[str, ...]:
         """The attributes that own experts, in the schema's order; none for the baseline."""
         return inclusion_set(self.experts.configuration, self.schema)
+
+    def value(self, name: str) -> object:
+        """The value of a dotted setting below ``data``, ``model`` or ``stages``, such as ``stages.experts.i2t_weight``.
+
+        Raises:
+            InputError: there is no such setting.
+        """
+        found: object = self
+        for part in name.split("."):
+            found = getattr(found, part, None) if dataclasses.is_dataclass(found) else None
+        if name.split(".")[0] not in ("data", "model", "stages") or not isinstance(found, str | bool | int | float):
+            raise InputError(f"unknown setting {name!r} in named; expected one like stages.experts.i2t_weight")
+        return found
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -87,17 +87,35 @@ def read_attribute_table(
     if not file.is_file():
         return None
     schema = dataset.schema
-    table = _read(file, schema.attributes)
-    key, names = _named(table, file)
-    twice = names[names.duplicated()]
-    if len(twice):
-        raise InputError(f"{file}: {key} {twice.iloc[0][:100]!r} has more than one row; expected one each")
-    codes = np.stack([_codes(table, group, dataset.unknown, file) for group in schema.groups], axis=1)
+    key, names, codes = read_codes(file, schema, schema.attributes, unknown=dataset.unknown)
     in_train = images["split"] == "train"
     splits = {"train": images[in_train], "test": images[~in_train]}
     if key == "path":
         return {split: _by_path(schema, split, rows, names, codes) for split, rows in splits.items()}
     return {split: _by_pid(schema, split, rows, names, codes) for split, rows in splits.items()}
+
+
+def read_codes(
+    file: Path, schema: Schema, attributes: tuple[str, ...], *, unknown: tuple[str, ...] = ()
+) -> tuple[str, pd.Series, npt.NDArray[np.int16]]:
+    """The labels in a table: whether rows are of a ``pid`` or a ``path``, which (N,), and their codes (N, A) int16.
+
+    A covers the schema; attributes beside ``attributes`` need no column and stay unlabelled. Texts of ``unknown`` mean
+    no label, as an empty cell does.
+
+    Raises:
+        InputError: as ``read_attribute_table``.
+    """
+    table = _read(file, attributes)
+    key, names = _named(table, file)
+    twice = names[names.duplicated()]
+    if len(twice):
+        raise InputError(f"{file}: {key} {twice.iloc[0][:100]!r} has more than one row; expected one each")
+    codes = np.zeros((len(table), len(schema.groups)), dtype=np.int16)
+    for column, group in enumerate(schema.groups):
+        if group.name in attributes:
+            codes[:, column] = _codes(table, group, unknown, file)
+    return key, names, codes
 
 
 def strangers(root: Path, dataset: TableDataset, images: pd.DataFrame) -> list[str]:

@@ -2,34 +2,33 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mosaicreid.config.settings import STAGES, Config
 from mosaicreid.models.backbone import ImageEncoder, build_clip
 from mosaicreid.models.experts import Experts
+from mosaicreid.models.hub.tags import activation, clip_weights
 from mosaicreid.models.prompts import PromptLearner, TextEncoder, text_features
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
-from mosaicreid.models.weights import fetch_openai, load_clip, load_clip_reid, read_weights
-
-if TYPE_CHECKING:
-    from open_clip import CLIP
+from mosaicreid.models.weights import load_clip, load_clip_reid, read_weights
 
 HEADS = ("bottleneck", "bottleneck_proj", "classifier", "classifier_proj")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """The modules of a run, all on one encoder: ``clip`` with both towers, ``baseline`` without experts, and ``model``.
+    """The modules of a run, all on one encoder: ``clip`` with both towers (or the image's alone), ``baseline`` without
+    experts, and ``model``.
 
     ``model`` is the baseline itself, and ``router`` None, where no attribute is included.
     """
 
-    clip: "CLIP"
+    clip: Any
     baseline: ReidModel
     model: ReidModel
     router: Router | None
@@ -45,14 +44,12 @@ def build_models(config: Config, *, identities: int, cameras: int) -> Models:
             width, or another setting that the modules refuse.
     """
     seed_stage(config, "pretrain")
-    size = (config.data.height, config.data.width)
-    clip = build_clip(config.model.architecture, image_size=size, stride=config.model.stride)
+    clip = build_encoder(config)
     weights = config.model.weights
-    # A checkpoint of CLIP-ReID holds both towers: where it replaces them, OpenAI's need not be fetched.
-    if weights == "openai" and not config.model.clip_reid:
-        load_clip(clip, read_weights(fetch_openai(config.model.architecture)))
-    elif weights not in ("openai", "pretrain"):
-        load_clip(clip, read_weights(Path(weights)))
+    # A checkpoint of CLIP-ReID holds both towers: where it replaces them, a tag's need not be fetched.
+    replaced = config.model.clip_reid and not Path(weights).is_file()
+    if weights not in ("pretrain", "random") and not replaced:
+        load_clip(clip, clip_weights(config.model.architecture, weights))
     coefficient = config.model.camera_embedding
     encoder = ImageEncoder(clip, cameras=cameras if coefficient else 0, camera_coefficient=coefficient)
     seed_stage(config, "baseline")
@@ -65,10 +62,25 @@ def build_models(config: Config, *, identities: int, cameras: int) -> Models:
     return Models(clip=clip, baseline=baseline, model=ReidModel(encoder, experts, identities=identities), router=router)
 
 
+def build_encoder(config: Config) -> nn.Module:
+    """CLIP, or an image encoder alone, in the run's shape and with the activation of its weights, but random ones."""
+    model = config.model
+    return build_clip(
+        model.architecture,
+        image_size=(config.data.height, config.data.width),
+        stride=model.stride,
+        text=model.text == "tower",
+        quick_gelu=activation(model.architecture, model.weights),
+    )
+
+
 def build_router(config: Config) -> Router | None:
     """The router of the run's configuration, None where it includes no attribute."""
     if not config.included:
         return None
+    if config.experts.routing == "always":
+        # No image gets a label then, so every expert is on for all of them.
+        return Router(config.schema, config.included, unannotated="every")
     return Router(
         config.schema,
         config.included,

@@ -37,6 +37,12 @@ class ExpertLayer(nn.Module):
             return x + summary
         return torch.cat([x[:, :1] + summary, x[:, 1:]], dim=1)
 
+    def residual(self, ffn: Tensor, gate: Tensor) -> Tensor:
+        """What is left of the feed-forward network's output ``ffn`` (B, N, D) beside the active experts of ``gate``."""
+        if self.options.ffn == "kept":
+            return ffn
+        return ffn.masked_fill(gate.bool().any(dim=1)[:, None, None], 0.0)
+
     def summary(self, h: Tensor, gate: Tensor) -> Tensor:
         """The summary token (B, D): the active experts' outputs, pooled; zeros where no expert is active."""
         token = self.dropout(self._reduce(h))

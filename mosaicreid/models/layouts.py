@@ -13,13 +13,15 @@ from mosaicreid.errors import InputError
 
 # What DataParallel, torch.compile, FSDP and activation checkpointing put before the names of whatever they wrap.
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
-# A name of each known layout: whatever stands before it is a wrapper's. The last two are of a vision tower alone.
+# A name of each known layout: whatever stands before it is a wrapper's. The last three are of a vision tower alone.
 _LANDMARKS = {
     "image_encoder.class_embedding": "",
     "vision_model.embeddings.class_embedding": "",
     "visual.class_embedding": "",
+    "visual.trunk.cls_token": "",
     "embeddings.class_embedding": "vision_model.",
     "class_embedding": "visual.",
+    "cls_token": "visual.trunk.",
 }
 # Recomputed by every model, or numbers that describe one: old files have them, the model has no place for them.
 _DERIVED = {"attn_mask", "position_ids", "input_resolution", "context_length", "vocab_size"}

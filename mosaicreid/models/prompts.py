@@ -1,19 +1,34 @@
 """CLIP-ReID's prompts: "A photo of a X X X X person." with four learnt tokens per identity (Li et al., 2023)."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mosaicreid.errors import InputError
+from mosaicreid.models.towers import ImageOnly
 from mosaicreid.progress import bar
-
-if TYPE_CHECKING:
-    from open_clip import CLIP
 
 TEMPLATE = "A photo of a X X X X person."
 _BEFORE = 5  # start of text, A, photo, of, a
 _LEARNT = 4
+
+
+def text_tower(clip: nn.Module) -> Any:
+    """The module of ``clip`` with the text tower's parts: itself, or ``clip.text`` where the model is open_clip's
+    custom one.
+
+    Raises:
+        InputError: there is no text tower, or one that does not read CLIP's end of text with a plain projection.
+    """
+    if isinstance(clip, ImageOnly):
+        raise InputError("this image encoder has no text tower, which prompts and captions need; expected a CLIP")
+    tower: Any = getattr(clip, "text", clip)
+    plain = isinstance(tower.text_projection, nn.Parameter) and getattr(tower, "cls_emb", None) is None
+    pool = getattr(tower, "pool_type", getattr(tower, "text_pool_type", "argmax"))
+    if not plain or pool != "argmax" or tower.attn_mask is None:
+        raise InputError("the text tower is not of CLIP's own kind, causal with the feature at the end of text")
+    return tower
 
 
 class TextEncoder(nn.Module):
@@ -21,13 +36,14 @@ class TextEncoder(nn.Module):
 
     attn_mask: Tensor
 
-    def __init__(self, clip: "CLIP") -> None:
+    def __init__(self, clip: nn.Module) -> None:
         super().__init__()
-        self.positional_embedding = clip.positional_embedding
-        self.transformer = clip.transformer
-        self.ln_final = clip.ln_final
-        self.text_projection = clip.text_projection
-        self.register_buffer("attn_mask", clip.attn_mask, persistent=False)
+        tower = text_tower(clip)
+        self.positional_embedding = tower.positional_embedding
+        self.transformer = tower.transformer
+        self.ln_final = tower.ln_final
+        self.text_projection = tower.text_projection
+        self.register_buffer("attn_mask", tower.attn_mask, persistent=False)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Token embeddings (B, N, D) that end at the end-of-text token to text features (B, projected width)."""
@@ -50,18 +66,19 @@ class PromptLearner(nn.Module):
     token_prefix: Tensor
     token_suffix: Tensor
 
-    def __init__(self, clip: "CLIP", *, identities: int) -> None:
+    def __init__(self, clip: nn.Module, *, identities: int) -> None:
         super().__init__()
         from open_clip import tokenize
 
         if identities < 1:
             raise InputError(f"the number of identities is {identities}; expected at least 1")
-        tokens = tokenize(TEMPLATE, context_length=max(clip.context_length, _BEFORE + _LEARNT + 3))
+        tower = text_tower(clip)
+        tokens = tokenize(TEMPLATE, context_length=max(tower.context_length, _BEFORE + _LEARNT + 3))
         self.length = int(tokens.argmax()) + 1  # end of text has the highest token number
-        if clip.context_length < self.length:
-            raise InputError(f"the text tower reads {clip.context_length} tokens; the prompt needs {self.length}")
+        if tower.context_length < self.length:
+            raise InputError(f"the text tower reads {tower.context_length} tokens; the prompt needs {self.length}")
         with torch.no_grad():
-            words = clip.token_embedding(tokens.to(clip.token_embedding.weight.device))
+            words = tower.token_embedding(tokens.to(tower.token_embedding.weight.device))
         self.cls_ctx = nn.Parameter(torch.empty_like(words[:, :_LEARNT]).repeat(identities, 1, 1).normal_(std=0.02))
         self.register_buffer("token_prefix", words[:, :_BEFORE].clone())
         self.register_buffer("token_suffix", words[:, _BEFORE + _LEARNT :].clone())

@@ -1,13 +1,14 @@
 """The model: frozen or trainable image encoder, attribute experts or none, BNNecks and identity classifiers."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from mosaicreid.errors import InputError
-from mosaicreid.models.backbone import CLS, EVERY, Features, ImageEncoder, run_block
-from mosaicreid.models.experts import Experts
+from mosaicreid.models.backbone import Features, ImageEncoder
+from mosaicreid.models.experts import ExpertLayer, Experts
+from mosaicreid.models.towers import CLS, EVERY, attend, feed, normed
 
 
 class Output(NamedTuple):
@@ -47,9 +48,10 @@ class ReidModel(nn.Module):
         Where the encoder is frozen, ``suffix`` may be called with many gates on one prefix. ``camids`` (B,) int64 from
         1, for an encoder with a camera embedding.
         """
-        x = self.encoder.tokens(images, camids)
+        x, rotation = self.encoder.tokens(images, camids), self.encoder.rotation()
         for block in self.encoder.blocks[: self.split]:
-            x, _ = run_block(block, x)
+            x = x + attend(block, x, rotation)
+            x = x + feed(block, normed(block, x))
         return x
 
     def suffix(self, x: Tensor, gate: Tensor | None = None) -> Features:
@@ -59,12 +61,19 @@ class ReidModel(nn.Module):
             InputError: a gate without experts, experts without a gate, or a gate of another shape.
         """
         self._check_gate(x, gate)
-        last, final = x[:, 0], len(self.encoder.blocks) - 1 - self.split
+        last, rotation = x[:, 0], self.encoder.rotation()
+        final = len(self.encoder.blocks) - 1 - self.split
         for k, block in enumerate(self.encoder.blocks[self.split :]):
+            read = CLS if k == final else EVERY
             last = x[:, 0]
-            x, h = run_block(block, x, read=CLS if k == final else EVERY)
-            if self.experts is not None:
-                x = self.experts.layers[k](x, h, gate)
+            x = x + attend(block, x, rotation)
+            h = normed(block, x)
+            x, ffn = x[:, read], feed(block, h[:, read])
+            if self.experts is None or gate is None:
+                x = x + ffn
+            else:
+                layer = cast(ExpertLayer, self.experts.layers[k])
+                x = layer(x + layer.residual(ffn, gate), h, gate)
         return self.encoder.features(last, x)
 
     def features(self, images: Tensor, gate: Tensor | None = None, camids: Tensor | None = None) -> Features:

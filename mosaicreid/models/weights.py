@@ -6,7 +6,7 @@ Files are read as tensors and nothing else; what does not fit is named before an
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +17,13 @@ from mosaicreid.models.backbone import resize_positions
 from mosaicreid.models.layouts import open_clip_layout, without_wrappers
 from mosaicreid.models.prompts import PromptLearner, TextEncoder
 from mosaicreid.models.reid import ReidModel
-
-if TYPE_CHECKING:
-    from open_clip import CLIP
+from mosaicreid.models.towers import ImageOnly
 
 _NAMED = 6
-_POSITIONS = "visual.positional_embedding"
+_POSITIONS, _TRUNK_POSITIONS = "visual.positional_embedding", "visual.trunk.pos_embed"
+# A classifier that timm's files have beside the encoder.
+_CLASSIFIER = ("visual.trunk.head.weight", "visual.trunk.head.bias")
+_TEXT = ("token_embedding", "positional_embedding", "transformer", "ln_final", "text_projection")
 _HEADS = ("bottleneck", "bottleneck_proj", "classifier", "classifier_proj")
 
 
@@ -43,7 +44,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(f"no weights at {path}; expected a checkpoint file")
     if path.suffix == ".safetensors":
         content: Any = _read_safetensors(path)
-    elif _is_zip(path) and is_torchscript(path):
+    elif is_openai_archive(path):
         content = read_torchscript(path)
     else:
         content = _read_pickle(path)
@@ -58,32 +59,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return without_wrappers({name: value.detach() for name, value in state.items()})
 
 
-def fetch_openai(architecture: str) -> Path:
-    """OpenAI's weights for an open_clip architecture, from the hub or its local cache.
-
-    Raises:
-        InputError: OpenAI published none for it, trained them with another activation, or they cannot be fetched.
-    """
-    from open_clip import get_model_config
-    from open_clip.pretrained import download_pretrained, get_pretrained_cfg
-
-    source = get_pretrained_cfg(architecture, "openai")
-    if not source:
-        raise InputError(
-            f"OpenAI published no weights for {architecture!r}; expected a CLIP such as ViT-B-16-quickgelu"
-        )
-    # Both load into the same names and shapes, and the features would be wrong without a word.
-    if source.get("quick_gelu") and not (get_model_config(architecture) or {}).get("quick_gelu"):
-        raise InputError(
-            f"OpenAI trained {architecture} with QuickGELU, and the architecture {architecture!r} computes GELU; "
-            f"expected {architecture}-quickgelu"
-        )
-    try:
-        return Path(download_pretrained(source))
-    except Exception as error:
-        # The hub's client has no common exception: whatever fails here, the way out is the same.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"OpenAI's weights for {architecture} could not be fetched ({reason}); give a file") from error
+def is_openai_archive(path: Path) -> bool:
+    """Whether a file is a TorchScript archive, in which OpenAI alone publishes CLIP."""
+    return _is_zip(path) and is_torchscript(path)
 
 
 def is_clip_reid(state: Mapping[str, Tensor]) -> bool:
@@ -91,11 +69,12 @@ def is_clip_reid(state: Mapping[str, Tensor]) -> bool:
     return any(name.startswith("image_encoder.") for name in state)
 
 
-def load_clip(clip: "CLIP", state: Mapping[str, Tensor]) -> None:
-    """Copy CLIP's tensors into ``clip``, both towers, from the layout of OpenAI, open_clip or transformers.
+def load_clip(clip: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copy CLIP's tensors into ``clip``, from the layout of OpenAI, open_clip, transformers or, of an encoder, timm.
 
-    Positions are resized to the grid of ``clip`` wherever its shape is another. A square number of them is a square
-    grid's, as all published ones are.
+    Of a model without a text tower, an ``ImageOnly``, the vision tower alone; a file may then lack the other one, and
+    where it lacks the projection too, so does the model. Positions are resized to the grid of ``clip`` wherever its
+    shape is another. A square number of them is a square grid's, as all published ones are.
 
     Raises:
         InputError: tensors are missing, unknown, of another shape or not finite; all are named, nothing is copied.
@@ -103,12 +82,33 @@ def load_clip(clip: "CLIP", state: Mapping[str, Tensor]) -> None:
     if is_clip_reid(state):
         raise InputError("this is a CLIP-ReID checkpoint; expected CLIP's own weights (names that start with visual.)")
     state = open_clip_layout(state)
+    visual: Any = clip.visual
+    if isinstance(clip, ImageOnly):
+        state = {name: value for name, value in state.items() if name.startswith("visual.") and name not in _CLASSIFIER}
+        if state and getattr(visual, "proj", None) is not None and "visual.proj" not in state:
+            visual.proj = None
     targets = dict(clip.state_dict())
-    positions = state.get(_POSITIONS)
-    width = targets[_POSITIONS].shape[1:]
-    if positions is not None and positions.ndim == 2 and len(positions) > 1 and positions.shape[1:] == width:
-        state[_POSITIONS] = resize_positions(positions.float(), clip.visual.grid_size)
+    if any(name.startswith("text.") for name in targets):
+        state = {f"text.{name}" if name.split(".")[0] in _TEXT else name: value for name, value in state.items()}
+    _resize(state, visual, targets)
     _copy(state, targets, "tensors of the CLIP weights", cause=_clip_cause(state, targets))
+
+
+def _resize(state: dict[str, Tensor], visual: Any, targets: Mapping[str, Tensor]) -> None:
+    """Give the positions in ``state`` the grid of ``visual``, where they are positions of its width."""
+    trunk = getattr(visual, "trunk", None)
+    name = _POSITIONS if trunk is None else _TRUNK_POSITIONS
+    positions = state.get(name)
+    if positions is None or name not in targets:
+        return
+    grid, before = (visual.grid_size, 1) if trunk is None else (trunk.patch_embed.grid_size, trunk.num_prefix_tokens)
+    if trunk is not None and trunk.no_embed_class:
+        before = 0
+    flat = positions[0] if trunk is not None and positions.ndim == 3 else positions
+    if flat.ndim != 2 or len(flat) <= before or flat.shape[1] != targets[name].shape[-1]:
+        return
+    resized = resize_positions(flat.float(), grid, before=before)
+    state[name] = resized if trunk is None else resized[None]
 
 
 def load_clip_reid(
@@ -178,11 +178,11 @@ def _kind(tensor: Tensor) -> tuple[bool, bool]:
 def _clip_cause(state: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> str:
     """Why weights are unlike those of a CLIP with the tensors ``targets``."""
     vision = any(name.startswith("visual.") for name in state)
-    text = any(name.startswith(("transformer.", "token_embedding.")) for name in state)
+    text = any(name.removeprefix("text.").startswith(("transformer.", "token_embedding.")) for name in state)
     if not vision:
         return "the text tower alone" if text else "the weights of another kind of model"
-    if not text:
-        return "the image encoder alone, without the text tower"
+    if not text and any(name.endswith("token_embedding.weight") for name in targets):
+        return "the image encoder alone, without the text tower; expected model.text=none with it"
     if _tower(state) != _tower(targets):
         return f"another architecture: a vision tower with {_tower(state)}, where this model has {_tower(targets)}"
     return "another architecture, or damage"
@@ -190,8 +190,8 @@ def _clip_cause(state: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> s
 
 def _tower(state: Mapping[str, Tensor]) -> str:
     """The sizes of a vision tower in words."""
-    blocks = {name.split(".")[3] for name in state if name.startswith("visual.transformer.resblocks.")}
-    patches = state.get("visual.conv1.weight")
+    blocks = {name.split(".")[3] for name in state if name.startswith(("visual.transformer.", "visual.trunk.blocks."))}
+    patches = state.get("visual.conv1.weight", state.get("visual.trunk.patch_embed.proj.weight"))
     if patches is None or patches.ndim != 4:
         return f"{len(blocks)} blocks"
     return f"width {len(patches)}, {len(blocks)} blocks and patches of {patches.shape[-1]} pixels"
@@ -265,7 +265,7 @@ def _is_plain(tensor: Tensor, size: int) -> bool:
 
 
 def _is_landmark(name: object) -> bool:
-    return isinstance(name, str) and name.endswith("class_embedding")
+    return isinstance(name, str) and name.endswith(("class_embedding", "cls_token"))
 
 
 def _list(names: list) -> str:

@@ -14,10 +14,12 @@ from mosaicreid.config.worlds import world_options
 from mosaicreid.datasets import DATASETS, get_dataset
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.files import check_space
-from mosaicreid.sweep.variants import Variant, ablations, last_k_variants, table3
+from mosaicreid.sweep.variants import Variant, ablations, capacity, further_choices, last_k_variants, table3
 
 _WHAT = ("profile", "datasets", "seeds", "identities", "world", "only", "variants", "settings")
-_BY_RUN = ("experts", "seed", "profile")
+_BY_RUN = ("experts", "seed", "profile", "named")
+# In `only`: every choice and control that is no part of the sweep itself, and the rows of Table 3.
+_CHOICES, _TABLE3 = "choices", "table3"
 _WHERE = ("data", "runs", "results", "executed")
 # The paper's Table 6 is Market-1501's; what the paper leaves open is asked of the same dataset.
 _WITH_VARIANTS = published.DEPTH_DATASET
@@ -28,8 +30,9 @@ class Sweep:
     """The runs of a sweep and where its files lie.
 
     ``every`` holds settings for all runs; ``settings`` is the profile with them. ``variants_on`` names the dataset with
-    Table 6 and the ablations, or ``none``. ``only`` names the wanted runs; empty for all of them. ``identities`` is the
-    number of people of a tiny world, ``world`` the options in which its datasets' worlds differ from their own.
+    Table 6, the ablations and the further choices, or ``none``. ``only`` names the wanted runs; empty for all that
+    belong to the sweep. ``identities`` is the number of people of a tiny world, ``world`` the options in which its
+    datasets' worlds differ from their own.
     """
 
     profile: str
@@ -48,11 +51,13 @@ class Sweep:
 
     def variants(self, dataset: str) -> dict[str, Variant]:
         """Every run of one seed by the name of its folder."""
-        return {name: run for name, run in self._all(dataset).items() if not self.only or name in self.only}
+        if not self.only:
+            return self._all(dataset)
+        return {name: run for name, run in self._known(dataset).items() if name in self.only}
 
     def variant(self, dataset: str, name: str) -> Variant:
         """The run of ``dataset`` whose folder is called ``name``."""
-        return self._all(dataset)[name]
+        return self._known(dataset)[name]
 
     def settings_of(self, dataset: str, name: str) -> dict[str, Any]:
         """What differs from the profile in the run of ``dataset`` called ``name``, by dotted setting."""
@@ -69,8 +74,17 @@ class Sweep:
     def _all(self, dataset: str) -> dict[str, Variant]:
         wanted = [Variant(configuration=name) for name in table3(dataset)]
         if dataset == self.variants_on:
-            wanted += [*last_k_variants(self.settings.experts.last_k), *ablations(self.settings.experts)]
+            wanted += [*last_k_variants(self.settings.experts.last_k), *ablations(self.settings)]
+        if self.profile == "paper":
+            wanted += capacity(self.settings)
         return {variant.name: variant for variant in wanted}
+
+    def _known(self, dataset: str) -> dict[str, Variant]:
+        """Every run that may be asked for by its name."""
+        wanted = capacity(self.settings)
+        if dataset == self.variants_on:
+            wanted += further_choices(self.settings)
+        return self._all(dataset) | {variant.name: variant for variant in wanted}
 
 
 def read_sweep(config: Mapping[str, Any]) -> Sweep:
@@ -102,6 +116,13 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
     datasets = _words(config, "datasets", " ".join(DATASETS))
     for dataset in datasets:
         get_dataset(dataset)
+    only = str(config.get("only") or "").split()
+    if _CHOICES in only:
+        named = (*capacity(settings), *further_choices(settings))
+        only = ["all", *(name for name in only if name != _CHOICES), *(variant.name for variant in named)]
+    if _TABLE3 in only:
+        rows = (name for dataset in datasets for name in table3(dataset))
+        only = list(dict.fromkeys([*(name for name in only if name != _TABLE3), *rows]))
     variants_on = str(config.get("variants", _WITH_VARIANTS if _WITH_VARIANTS in datasets else "none"))
     if variants_on not in (*datasets, "none"):
         raise one_of("dataset for variants", variants_on, (*datasets, "none"))
@@ -115,7 +136,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         datasets=datasets,
         seeds=_seeds(config),
         variants_on=variants_on,
-        only=tuple(str(config.get("only") or "").split()),
+        only=tuple(only),
         # Enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
         identities=_number("identities", config.get("identities", 600), least=4, most=9998),
         world=_world(config, datasets),
@@ -125,7 +146,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         executed=Path(str(config.get("executed", results / "executed"))),
     )
     for name in sweep.only:
-        if not any(name in sweep._all(dataset) for dataset in datasets):
+        if not any(name in sweep._known(dataset) for dataset in datasets):
             raise InputError(
                 f"only={name}: no run of {', '.join(datasets)} has this name; see `snakemake -n` without only"
             )

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mosaicreid import published
-from mosaicreid.config.settings import ExpertConfig
+from mosaicreid.config.settings import Config
 from mosaicreid.datasets import get_schema
+from mosaicreid.sweep.choices import CHOICES, Trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,32 +63,44 @@ def last_k_variants(depth: int) -> tuple[Variant, ...]:
     )
 
 
-def ablations(usual: ExpertConfig) -> tuple[Variant, ...]:
-    """What the paper leaves open, one choice at a time with all attributes; Table 3's ``all`` has the ``usual`` ones.
+def ablations(usual: Config) -> tuple[Variant, ...]:
+    """What the paper leaves open and every sweep tries, one choice at a time; Table 3's ``all`` has the ``usual`` ones.
 
-    Rank and pooling over active experts (Section 4.2 refers to a supplement), how tokens become one (Section 3.4),
-    where the summary token is added (Section 3.4), which heads train and what the frozen encoder is (Section 3.5).
-    Raw CLIP has no heads of its own, so its run starts with fresh ones.
+    Depths are Table 6's.
     """
-    ranks: tuple[Mapping[str, object], ...] = tuple({"experts.rank": rank} for rank in (1, 2, 4, 8, 16, 32))
-    choices: tuple[Mapping[str, object], ...] = (
-        *ranks,
-        {"experts.pooling": "max"},
-        {"experts.token_reduction": "cls"},
-        {"experts.token_reduction": "max"},
-        {"experts.injection": "cls"},
-        {"experts.heads": "fresh"},
-        {"experts.heads": "frozen"},
-        {"experts.heads": "fresh", "experts.start": "clip"},
-    )
-    # A choice that is the usual one is `all` itself, under whose name its run would lie.
-    return tuple(_variant("all", **choice) for choice in choices if not _is_usual(choice, usual))
+    return _variants("sweep", usual, but=("experts.last_k",))
 
 
-def _is_usual(choice: Mapping[str, object], usual: ExpertConfig) -> bool:
-    return all(getattr(usual, name.removeprefix("experts.")) == value for name, value in choice.items())
+def capacity(usual: Config) -> tuple[Variant, ...]:
+    """Controls for what experts bring besides labels: as many parameters, and as much training."""
+    return _variants("paper", usual)
+
+
+def further_choices(usual: Config) -> tuple[Variant, ...]:
+    """Every other choice of ``choices.CHOICES`` that shares the earlier stages with ``all``."""
+    return _variants("choices", usual)
+
+
+def _variants(trained: Trained, usual: Config, *, but: tuple[str, ...] = ()) -> tuple[Variant, ...]:
+    found = []
+    for choice in CHOICES:
+        if choice.trained != trained or choice.setting in but:
+            continue
+        for value in choice.values:
+            overrides = {choice.setting: value, **choice.besides}
+            # A choice that is the usual one is `all` itself, under whose name its run would lie.
+            if any(_of(usual, name) != part for name, part in overrides.items()):
+                found.append(_variant(choice.configuration, **overrides))
+    return tuple(found)
+
+
+def _of(settings: Config, name: str) -> object:
+    group, _, rest = name.partition(".")
+    return getattr(settings.experts, rest) if group == "experts" else settings.value(name)
 
 
 def _variant(configuration: str, **overrides: object) -> Variant:
-    label = ",".join(f"{name.rpartition('.')[2]}={value}" for name, value in sorted(overrides.items()))
-    return Variant(configuration=configuration, label=label, overrides=overrides)
+    label = ",".join(sorted(f"{name.rpartition('.')[2]}={value}" for name, value in overrides.items()))
+    named = [name for name in overrides if not name.startswith("experts.")]
+    # Settings of the experts are in a run's name by themselves.
+    return Variant(configuration=configuration, label=label, overrides=overrides | ({"named": named} if named else {}))

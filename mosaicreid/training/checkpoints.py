@@ -42,8 +42,18 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         torch.save({"format": FORMAT, **vars(checkpoint)}, file)
 
 
-def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
-    """Read a checkpoint of ``stage``, its tensors on the CPU.
+def is_checkpoint(path: Path) -> bool:
+    """Whether the file at ``path`` is a checkpoint of a stage of this package, whole or not."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    # Whatever keeps another program's file from being read, or ours from being read whole, is told by its reader.
+    except Exception:
+        return False
+    return isinstance(content, Mapping) and content.get("format") == FORMAT
+
+
+def load_checkpoint(path: Path, *, stage: str | None) -> Checkpoint:
+    """Read a checkpoint of ``stage``, or of any where that is None, its tensors on the CPU.
 
     Raises:
         InputError: no such file, a damaged one, one of another program or stage, or one with a field that is missing,
@@ -51,7 +61,7 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no checkpoint at {path}; expected one of the stage {stage!r}")
+        raise InputError(f"no checkpoint at {path}; expected one{f' of the stage {stage!r}' if stage else ''}")
     try:
         check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -79,7 +89,7 @@ def load_checkpoint(path: Path, *, stage: str) -> Checkpoint:
         raise InputError(
             f"{path} is of epoch {checkpoint.epoch} and has a history of {len(epochs)} epochs; expected a row for each"
         )
-    if checkpoint.stage != stage:
+    if stage is not None and checkpoint.stage != stage:
         raise InputError(f"{path} is a checkpoint of the stage {checkpoint.stage!r}; expected {stage!r}")
     return checkpoint
 

@@ -24,12 +24,13 @@ def extract_features(
     batch_size: int,
     device: torch.device | str,
     precision: torch.dtype | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Retrieval features of all images, (N, 2 widths) float32 on ``device``, not normalised.
 
     ``router`` makes the gate from the samples' attribute codes; None for a model without experts. ``precision`` is the
-    type of autocast, None for none. Model and router must be on ``device``; the model's mode is left as
-    it was.
+    type of autocast, None for none; ``mask`` (E,), of ``Router.mask``, switches experts off.
+    Model and router must be on ``device``; the model's mode is left as it was.
 
     Raises:
         InputError: a router and experts that do not belong together, or a batch size below 1.
@@ -37,7 +38,7 @@ def extract_features(
     rows = []
     with _evaluating(model), _autocast(device, precision):
         for batch in evaluation_batches(samples, batch_size=batch_size, device=device):
-            gate = None if router is None else router(batch.codes)
+            gate = None if router is None else router(batch.codes, mask)
             rows.append(retrieval_features(model.features(batch.images, gate, batch.camids)).float())
     return torch.cat(rows)
 

@@ -1,7 +1,7 @@
 """What each stage minimises: a module from this process's share of a batch to the loss terms of the global batch."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -9,13 +9,10 @@ from torch.nn import functional as F
 
 from mosaicreid.losses import i2t_loss, id_loss, sup_con_loss, triplet_loss
 from mosaicreid.models.backbone import Features, ImageEncoder
-from mosaicreid.models.prompts import PromptLearner, TextEncoder
+from mosaicreid.models.prompts import PromptLearner, TextEncoder, text_tower
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
 from mosaicreid.training.distributed import gather
-
-if TYPE_CHECKING:
-    from open_clip import CLIP
 
 # CLIP's own bound on its temperature (Radford et al., 2021).
 _MAX_LOGIT_SCALE = 100.0
@@ -27,7 +24,7 @@ class Contrast(nn.Module):
     Captions that say the same are each other's positives: ``caption`` numbers the distinct ones.
     """
 
-    def __init__(self, clip: "CLIP") -> None:
+    def __init__(self, clip: Any) -> None:
         super().__init__()
         self.clip = clip
         self.encoder = ImageEncoder(clip)
@@ -46,11 +43,11 @@ class Contrast(nn.Module):
 
     def _encode_captions(self, tokens: Tensor) -> Tensor:
         """Features of captions that may be padded to less than the whole context, as open_clip's ``encode_text``."""
-        clip, length = self.clip, tokens.shape[1]
-        x = clip.token_embedding(tokens) + clip.positional_embedding[:length]
-        x = clip.ln_final(clip.transformer(x, attn_mask=clip.attn_mask[:length, :length]))
+        tower, length = text_tower(self.clip), tokens.shape[1]
+        x = tower.token_embedding(tokens) + tower.positional_embedding[:length]
+        x = tower.ln_final(tower.transformer(x, attn_mask=tower.attn_mask[:length, :length]))
         # The end-of-text token has the highest number.
-        return x[torch.arange(len(x)), tokens.argmax(dim=1)] @ clip.text_projection
+        return x[torch.arange(len(x)), tokens.argmax(dim=1)] @ tower.text_projection
 
 
 class PromptContrast(nn.Module):
@@ -75,19 +72,21 @@ class PromptContrast(nn.Module):
 class Reidentification(nn.Module):
     """Stages ``baseline`` and ``experts``: the three terms of Eq. 4, summed over CLIP-ReID's features and classifiers.
 
-    ``texts`` (P, D) are the text features of all identities. ``router`` is None for a model without experts.
+    ``texts`` (P, D) are the text features of all identities, None where there is no text tower: the term i2t is absent
+    then. ``router`` is None for a model without experts.
     """
 
-    texts: Tensor
+    texts: Tensor | None
 
     def __init__(
         self,
         model: ReidModel,
         router: Router | None,
-        texts: Tensor,
+        texts: Tensor | None,
         *,
         margin: float,
         smoothing: float,
+        similarity: str,
         compiled: bool,
     ) -> None:
         super().__init__()
@@ -95,6 +94,7 @@ class Reidentification(nn.Module):
         self.router = router
         self.margin = margin
         self.smoothing = smoothing
+        self.similarity = similarity
         self.encode = torch.compile(model.features) if compiled else model.features
         self.register_buffer("texts", texts, persistent=False)
 
@@ -113,11 +113,15 @@ class Reidentification(nn.Module):
         features = Features(*(gather(part.float()) for part in mine))
         with torch.autocast(images.device.type, enabled=False):
             logits = self.model.logits(features)
-            return {
+            terms = {
                 "id": sum_of(id_loss(part, labels, smoothing=self.smoothing) for part in logits),
                 "triplet": sum_of(triplet_loss(part, labels, margin=self.margin) for part in features),
-                "i2t": i2t_loss(features.projected, self.texts, labels, smoothing=self.smoothing),
             }
+            if self.texts is not None:
+                terms["i2t"] = i2t_loss(
+                    features.projected, self.texts, labels, smoothing=self.smoothing, similarity=self.similarity
+                )
+            return terms
 
 
 def sum_of(terms: Iterable[Tensor]) -> Tensor:

@@ -16,13 +16,14 @@ from mosaicreid.data.loaders import Samples
 from mosaicreid.locks import check_there, sole_trainer
 from mosaicreid.models.adapters import export_experts
 from mosaicreid.models.build import Models
+from mosaicreid.models.origin import Origin, encoder_digest, write_origin
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 from mosaicreid.training.inference import extract_features
 from mosaicreid.training.optimiser import count_parameters
-from mosaicreid.training.session import Session, open_session
+from mosaicreid.training.session import Session, open_session, routed
 from mosaicreid.training.shared import earlier_stages
-from mosaicreid.training.stages import train_experts
+from mosaicreid.training.stages import train_experts, train_on
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -77,8 +78,11 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
 
 def _train_and_evaluate(session: Session, folder: Path) -> Outcome:
     config, models, accelerator = session.context.config, session.models, session.context.accelerator
-    query, gallery = session.query, session.gallery
     texts, histories = earlier_stages(session, "baseline")
+    session = routed(session)
+    query, gallery = session.query, session.gallery
+    if config.experts.longer:
+        histories.append(train_on(session.context, models.model, texts, folder / "experts.pt"))
     if models.router is not None:
         histories.append(train_experts(session.context, models.model, models.router, texts, folder / "experts.pt"))
     models.model.to(accelerator.device)
@@ -103,16 +107,20 @@ def _train_and_evaluate(session: Session, folder: Path) -> Outcome:
         mark_unfinished(folder)
         if models.model.experts is not None:
             export_experts(models.model.experts, folder / "experts")
+            origin = Origin(encoder=encoder_digest(models.model.encoder), config=config)
+            write_origin(folder / "experts", origin)
         write_run(
             folder,
             config=config,
-            environment=environment(device=_device(accelerator), instructions=torch.backends.cpu.get_cpu_capability()),
+            environment=environment(
+                device=describe_device(accelerator), instructions=torch.backends.cpu.get_cpu_capability()
+            ),
             scores={"mAP": retrieval.mAP, **{f"rank{k}": retrieval.cmc[k] for k in (1, 5, 10)}, "mINP": retrieval.mINP},
             cost={
                 **{f"{stage}_seconds": seconds for stage, seconds in history.groupby("stage")["seconds"].sum().items()},
                 "evaluation_seconds": evaluation_seconds,
                 "images_per_second": float(history["images_per_second"].iloc[-1]),
-                "peak_memory_bytes": _peak_memory(accelerator),
+                "peak_memory_bytes": peak_memory(accelerator),
                 "trained_parameters": int(parameters["trained"].sum()),
                 "frozen_parameters": int(parameters["frozen"].sum()),
             },
@@ -133,13 +141,14 @@ def _train_and_evaluate(session: Session, folder: Path) -> Outcome:
     )
 
 
-def _device(accelerator: "Accelerator") -> str:
+def describe_device(accelerator: "Accelerator") -> str:
+    """What computes, as a run's ``config.json`` says it."""
     if accelerator.device.type == "cuda":
         return f"{accelerator.num_processes} x {torch.cuda.get_device_name(accelerator.device)}"
     return f"{accelerator.num_processes} x {accelerator.device.type}, {torch.get_num_threads()} threads"
 
 
-def _peak_memory(accelerator: "Accelerator") -> int:
+def peak_memory(accelerator: "Accelerator") -> int:
     """The most memory the process held, in bytes: on the GPU what PyTorch allocated, else in main memory (its largest
     resident set; on Windows its peak working set)."""
     if accelerator.device.type == "cuda":

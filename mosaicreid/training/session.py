@@ -3,9 +3,11 @@
 import getpass
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mosaicreid.config.settings import Config
@@ -15,9 +17,12 @@ from mosaicreid.data.fingerprint import content_fingerprint
 from mosaicreid.data.folders import ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, load_samples
 from mosaicreid.data.sampler import pk_sampler, share
+from mosaicreid.labels.routing import route
 from mosaicreid.models.build import Models, adopt_clip_reid, build_models
+from mosaicreid.models.prompts import text_tower
 from mosaicreid.runs import shared_folder
 from mosaicreid.training.distributed import make_accelerator
+from mosaicreid.training.inference import extract_features
 from mosaicreid.training.space import check_room
 from mosaicreid.training.stages import Context
 
@@ -49,7 +54,7 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
         InputError: settings, images, annotation or weights that do not fit together, a folder that cannot be written,
             or a disk without the room.
     """
-    _name_caches_without_user()
+    name_caches_without_user()
     accelerator = make_accelerator(config.runtime)
     pretrains, checkpoint = config.model.weights == "pretrain", config.model.clip_reid
     data = read_dataset(config.dataset, root)
@@ -64,7 +69,7 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     # One process decodes what the cache lacks; the others then find it there.
     with accelerator.main_process_first():
         train, query, gallery = load_samples(data, config.data, folder=decoded, progress=accelerator.is_main_process)
-    context_length = models.clip.context_length
+    context_length = text_tower(models.clip).context_length if pretrains else 0
     return Session(
         context=Context(
             config=config,
@@ -83,7 +88,29 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     )
 
 
-def _name_caches_without_user() -> None:
+def routed(session: Session) -> Session:
+    """The session with the labels that ``experts.routing`` asks for; the frozen encoder must be as the experts find it.
+
+    Raises:
+        InputError: labels that are not there to be permuted or learnt from.
+    """
+    context, baseline = session.context, session.models.baseline
+    config = context.config
+    if config.experts.routing == "oracle" or session.models.router is None:
+        return session
+    device = context.accelerator.device
+    baseline.to(device)
+
+    def features(samples: Samples) -> NDArray[np.floating]:
+        size = config.data.evaluation_batch_size
+        return extract_features(baseline, samples, None, batch_size=size, device=device).cpu().numpy()
+
+    parts = (context.samples, session.query, session.gallery)
+    train, query, gallery = route(config.experts.routing, parts, schema=config.schema, seed=config.seed, read=features)
+    return replace(session, context=replace(context, samples=train), query=query, gallery=gallery)
+
+
+def name_caches_without_user() -> None:
     """PyTorch names a folder after the user as soon as it is imported whole; a container's user may have no name."""
     try:
         getpass.getuser()

@@ -10,6 +10,7 @@ from mosaicreid.data.cache import missing_bytes
 from mosaicreid.data.folders import ReidData
 from mosaicreid.files import check_space
 from mosaicreid.models.build import HEADS, Models
+from mosaicreid.models.prompts import text_tower
 from mosaicreid.runs import run_folder, run_name, shared_folder
 
 _FLOAT = 4
@@ -38,8 +39,11 @@ def trained_parameters(config: Config, models: Models, *, identities: int) -> di
     if not config.model.clip_reid:
         if config.model.weights == "pretrain":
             counts["pretrain"] = _count(models.clip)
-        counts["prompts"] = identities * _TOKENS * models.clip.token_embedding.embedding_dim
+        if config.model.text == "tower":
+            counts["prompts"] = identities * _TOKENS * text_tower(models.clip).token_embedding.embedding_dim
         counts["baseline"] = _count(models.baseline)
+    if config.experts.longer:
+        counts["experts"] = _count(models.baseline)
     if models.model.experts is not None:
         heads = () if config.experts.heads == "frozen" else HEADS
         counts["experts"] = sum(_count(getattr(models.model, name)) for name in ("experts", *heads))

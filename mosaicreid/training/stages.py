@@ -5,7 +5,7 @@ two stages, ``experts`` is the paper's. The first three leave one checkpoint eac
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ from mosaicreid.training.objectives import Contrast, PromptContrast, Reidentific
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-    from open_clip import CLIP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,10 @@ def identity(context: Context, stage: str) -> dict[str, Any]:
     Labels count where a stage sees them: the experts do, the captions of the pretraining do, and all after these.
     """
     values = context.config.to_dict()
-    skipped = () if context.config.model.weights == "pretrain" else ("pretrain",)
+    model = context.config.model
+    skipped = {"pretrain"} if model.weights != "pretrain" else set()
+    if model.text == "none":
+        skipped.add("prompts")
     chain = [name for name in STAGES[: STAGES.index(stage) + 1] if name not in skipped]
     return {
         "seed": context.config.seed,
@@ -65,7 +67,7 @@ def identity(context: Context, stage: str) -> dict[str, Any]:
     }
 
 
-def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -> pd.DataFrame:
+def pretrain(context: Context, clip: Any, tokens: Tensor, captions: Tensor) -> pd.DataFrame:
     """Train both towers of ``clip`` from scratch on the training images and their captions; returns the history.
 
     ``tokens`` (N, context) int64 are the images' captions, ``captions`` (N,) int64 numbers the distinct ones.
@@ -90,7 +92,7 @@ def pretrain(context: Context, clip: "CLIP", tokens: Tensor, captions: Tensor) -
     return _fit(stage, context, context.shared / "pretrain.pt")
 
 
-def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
+def tune_prompts(context: Context, clip: Any) -> tuple[Tensor, pd.DataFrame]:
     """CLIP-ReID's stage 1: learn four tokens per identity; returns all identities' text features and the history."""
     device = context.accelerator.device
     seed_stage(context.config, "prompts")
@@ -123,9 +125,10 @@ def tune_prompts(context: Context, clip: "CLIP") -> tuple[Tensor, pd.DataFrame]:
     return text_features(prompts.to(device), text.to(device)), history
 
 
-def train_baseline(context: Context, model: ReidModel, texts: Tensor) -> pd.DataFrame:
+def train_baseline(context: Context, model: ReidModel, texts: Tensor | None) -> pd.DataFrame:
     """CLIP-ReID's stage 2: train the whole image encoder and the heads of ``model``; returns the history."""
-    return _reidentify(context, "baseline", model, None, texts, model, context.shared / "baseline.pt")
+    settings = context.config.stages.baseline
+    return _reidentify(context, "baseline", settings, model, None, texts, model, context.shared / "baseline.pt")
 
 
 def prepare_heads(settings: ExpertConfig, models: Models) -> None:
@@ -136,32 +139,45 @@ def prepare_heads(settings: ExpertConfig, models: Models) -> None:
         getattr(models.model, name).load_state_dict(getattr(models.baseline, name).state_dict())
 
 
-def train_experts(context: Context, model: ReidModel, router: Router, texts: Tensor, path: Path) -> pd.DataFrame:
+def train_experts(context: Context, model: ReidModel, router: Router, texts: Tensor | None, path: Path) -> pd.DataFrame:
     """The paper's stage: train the experts, and the heads unless they are frozen; returns the history.
 
     The checkpoint at ``path`` holds the experts and the heads, not the frozen encoder.
     """
     heads = () if context.config.experts.heads == "frozen" else HEADS
     trained = nn.ModuleDict({name: getattr(model, name) for name in ("experts", *heads)})
-    return _reidentify(context, "experts", model, router, texts, trained, path)
+    return _reidentify(context, "experts", context.config.stages.experts, model, router, texts, trained, path)
+
+
+def train_on(context: Context, model: ReidModel, texts: Tensor | None, path: Path) -> pd.DataFrame:
+    """Train the baseline on for as long as experts train, without any (``experts.longer``); returns the history.
+
+    Its optimiser is the baseline's anew, at its full learning rate, which falls where the experts' does.
+    """
+    stages = context.config.stages
+    settings = replace(
+        stages.baseline, epochs=stages.experts.epochs, milestones=stages.experts.milestones, warmup_epochs=0
+    )
+    return _reidentify(context, "experts", settings, model, None, texts, model, path)
 
 
 def _reidentify(
     context: Context,
     name: str,
+    settings: StageConfig,
     model: ReidModel,
     router: Router | None,
-    texts: Tensor,
+    texts: Tensor | None,
     trained: nn.Module,
     path: Path,
 ) -> pd.DataFrame:
-    settings: StageConfig = getattr(context.config.stages, name)
     objective = Reidentification(
         model,
         router,
         texts,
         margin=settings.triplet_margin,
         smoothing=settings.label_smoothing,
+        similarity=settings.i2t_similarity,
         compiled=context.config.runtime.compile,
     )
 
@@ -169,12 +185,15 @@ def _reidentify(
         for batch in _augmented(context, epoch, plan):
             yield batch.images, batch.labels, batch.camids, batch.codes
 
+    weights = {"id": settings.id_weight, "triplet": settings.triplet_weight, "i2t": settings.i2t_weight}
+    if texts is None:
+        del weights["i2t"]
     stage = Stage(
         name=name,
         settings=settings,
         objective=objective,
         trained=trained,
-        weights={"id": settings.id_weight, "triplet": settings.triplet_weight, "i2t": settings.i2t_weight},
+        weights=weights,
         plan=pk_sampler(context.config.data, context.samples.labels, seed=context.config.seed).batches,
         load=load,
         identity=identity(context, name),
@@ -213,7 +232,7 @@ def _shares(context: Context, plan: list[Indices]) -> list[Indices]:
 
 
 @torch.no_grad()
-def _image_features(context: Context, clip: "CLIP") -> Tensor:
+def _image_features(context: Context, clip: Any) -> Tensor:
     """CLIP's projected features of all training images, as they are, (N, projected width) float32."""
     data, accelerator = context.config.data, context.accelerator
     visual = clip.visual.to(accelerator.device).eval()

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from mosaicreid.errors import InputError
-from mosaicreid.models.backbone import ImageEncoder, attend, build_clip, resize_positions
+from mosaicreid.models.backbone import ImageEncoder, build_clip, resize_positions
+from mosaicreid.models.towers import attend, feed, normed
 
 SIZE = (64, 32)
 
@@ -19,8 +20,8 @@ def encode(encoder, batch, camids=None):
     x = encoder.tokens(batch, camids)
     for block in encoder.blocks:
         last = x[:, 0]
-        x = x + attend(block, x)
-        x = x + block.ls_2(block.mlp(block.ln_2(x)))
+        x = x + attend(block, x, encoder.rotation())
+        x = x + feed(block, normed(block, x))
     return encoder.features(last, x)
 
 
@@ -144,11 +145,20 @@ def test_a_camera_embedding_needs_camera_numbers():
     ("architecture", "options", "message"),
     [
         ("ViT-B-15", {}, "unknown architecture 'ViT-B-15'; expected one of: tiny, "),
-        ("RN50", {}, "not a plain CLIP with a vision transformer"),
-        ("ViT-B-16-SigLIP", {}, "not a plain CLIP"),
-        ("coca_ViT-B-32", {}, "not a plain CLIP"),
-        ("tiny", {"stride": 9}, "stride 9 .* expected a stride from 1 to 8"),
-        ("tiny", {"stride": 0}, "stride 0"),
+        ("RN50", {}, "not a CLIP whose vision transformer reads its CLS token"),
+        ("ViT-B-16-SigLIP", {}, "not a CLIP whose"),
+        ("coca_ViT-B-32", {}, "not a CLIP whose"),
+        ("xlm-roberta-base-ViT-B-32", {}, "not a CLIP whose"),
+        (
+            "timm/vit_tiny_patch16_225",
+            {"text": False},
+            "timm has no model .*; expected one like vit_",
+        ),
+        ("timm/vit_tiny_patch16_224", {}, "without a text tower, .* expected model.text=none"),
+        ("timm/resnet18", {"text": False}, "cannot be built for images"),
+        ("timm/eva02_tiny_patch14_224", {"text": False}, "not a standard vision transformer that reads its CLS token"),
+        ("tiny", {"stride": 9}, "stride 9; .* expected 1 to 8"),
+        ("tiny", {"stride": -1}, "stride -1"),
         ("tiny", {"image_size": (64, 7)}, "images of 64x7 pixels"),
     ],
 )

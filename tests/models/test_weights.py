@@ -1,7 +1,6 @@
 """Weights: read as tensors alone from every kind of file, and OpenAI's loaded into another image size."""
 
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from clip_reid_reference import CONTEXT
 
 from mosaicreid.errors import InputError
 from mosaicreid.models.backbone import build_clip, resize_positions
-from mosaicreid.models.weights import fetch_openai, load_clip, read_weights
+from mosaicreid.models.weights import load_clip, read_weights
 
 
 def openai_state():
@@ -203,22 +202,3 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, suffix):
 def test_no_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no weights at .*nothing.pt"):
         read_weights(tmp_path / "nothing.pt")
-
-
-def test_openai_s_activation_is_not_exchanged_without_a_word(monkeypatch):
-    monkeypatch.setattr("open_clip.pretrained.download_pretrained", lambda source: "found")
-    with pytest.raises(InputError, match=r"with QuickGELU, and .* computes GELU; expected ViT-B-16-quickgelu"):
-        fetch_openai("ViT-B-16")
-    assert fetch_openai("ViT-B-16-quickgelu") == Path("found")
-
-
-def test_openai_has_weights_for_its_own_architectures_only(monkeypatch):
-    with pytest.raises(InputError, match="OpenAI published no weights for 'tiny'"):
-        fetch_openai("tiny")
-
-    def offline(*arguments, **keywords):
-        raise OSError("no network\nat all")
-
-    monkeypatch.setattr("open_clip.pretrained.download_pretrained", offline)
-    with pytest.raises(InputError, match=r"could not be fetched \(no network\); give a file"):
-        fetch_openai("ViT-B-16-quickgelu")

@@ -14,8 +14,7 @@ def test_the_default_is_the_whole_tiny_sweep_beside_its_runs():
     sweep = read_sweep({})
     assert (sweep.profile, sweep.datasets, sweep.seeds) == ("tiny", ("market1501", "dukemtmc"), (0,))
     variants = {
-        variant.name
-        for variant in (*last_k_variants(make_config("tiny").experts.last_k), *ablations(PROFILES["tiny"].experts))
+        variant.name for variant in (*last_k_variants(make_config("tiny").experts.last_k), *ablations(PROFILES["tiny"]))
     }
     assert set(sweep.variants("market1501")) == set(table3("market1501")) | variants
     assert tuple(sweep.variants("dukemtmc")) == table3("dukemtmc")
@@ -27,6 +26,20 @@ def test_the_paper_profile_has_folders_of_its_own():
     assert (sweep.data, sweep.runs) == (Path("images"), Path("runs/paper"))
     assert (sweep.results, sweep.executed) == (Path("runs/paper/results"), Path("runs/paper/results/executed"))
     assert {"all@last_k=8", "all@rank=32"} <= set(sweep.variants("market1501"))
+
+
+def test_choices_and_controls_are_trained_on_demand_or_for_the_paper():
+    controls = {"all@routing=always", "all@routing=random", "baseline@longer=True"}
+    for dataset in ("market1501", "dukemtmc"):
+        assert not controls & set(read_sweep({}).variants(dataset))
+        assert controls <= set(read_sweep({"profile": "paper"}).variants(dataset))
+    asked = read_sweep({"only": "choices"})
+    assert controls | {"all", "all@ffn=replaced", "all@triplet_margin=0.5"} <= set(asked.variants("market1501"))
+    assert set(asked.variants("dukemtmc")) == controls | {"all"}
+    assert asked.settings_of("market1501", "all@i2t_weight=0.0") == {
+        "stages.experts.i2t_weight": 0.0,
+        "named": ["stages.experts.i2t_weight"],
+    }
 
 
 def test_committed_results_are_replaced_on_demand_alone():

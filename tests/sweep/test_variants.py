@@ -1,7 +1,5 @@
 """The runs of a sweep: the published inclusion sets and depths, and every open choice under a name of its own."""
 
-import dataclasses
-
 import pytest
 
 from mosaicreid.config.profiles import PROFILES, make_config
@@ -10,7 +8,15 @@ from mosaicreid.errors import InputError
 from mosaicreid.published import load_experiments
 from mosaicreid.runs import run_name
 from mosaicreid.sweep import variants
-from mosaicreid.sweep.variants import Variant, ablations, forest_rows, last_k_variants, table3
+from mosaicreid.sweep.variants import (
+    Variant,
+    ablations,
+    capacity,
+    forest_rows,
+    further_choices,
+    last_k_variants,
+    table3,
+)
 
 
 def test_unknown_dataset():
@@ -26,9 +32,10 @@ def test_table6_keeps_the_published_depths_and_scales_them():
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_run_has_a_name_of_its_own(profile: str, dataset: str) -> None:
-    usual = PROFILES[profile].experts
+    usual = PROFILES[profile]
     wanted = [Variant(configuration=name) for name in table3(dataset)]
-    wanted += [*last_k_variants(usual.last_k)[:-1], *ablations(usual)]
+    wanted += [*last_k_variants(usual.experts.last_k)[:-1], *ablations(usual)]
+    wanted += [*capacity(usual), *further_choices(usual)]
     names = []
     for variant in wanted:
         overrides = {"data.dataset": dataset, "experts.configuration": variant.configuration}
@@ -39,10 +46,10 @@ def test_every_run_has_a_name_of_its_own(profile: str, dataset: str) -> None:
 
 
 def test_the_usual_choice_is_the_only_one_left_out() -> None:
-    labels = {profile: {variant.label for variant in ablations(PROFILES[profile].experts)} for profile in PROFILES}
+    labels = {profile: {variant.label for variant in ablations(PROFILES[profile])} for profile in PROFILES}
     assert labels["paper"] - labels["tiny"] == {"rank=4"}
     assert labels["tiny"] - labels["paper"] == {"rank=16"}
-    pooled = dataclasses.replace(PROFILES["tiny"].experts, pooling="max")
+    pooled = make_config("tiny", {"experts.pooling": "max"})
     assert labels["tiny"] - {variant.label for variant in ablations(pooled)} == {"pooling=max"}
 
 

@@ -18,7 +18,7 @@ from mosaicreid.analyses.experiment.collect import collect_runs
 from mosaicreid.cli import build_parser
 from mosaicreid.config.profiles import make_config
 from mosaicreid.results import write_results
-from mosaicreid.sweep.variants import ablations, last_k_variants, table3
+from mosaicreid.sweep.variants import ablations, capacity, last_k_variants, table3
 
 ROOT = Path(__file__).parents[2]
 # Everything that Snakemake and a book build read.
@@ -183,9 +183,15 @@ def test_a_comment_reruns_nothing_and_code_does(swept: Path) -> None:
 def test_the_paper_profile_is_planned_without_data(tmp_path: Path) -> None:
     folder = copy(tmp_path)
     said = snakemake(folder, "-n", profile="paper", data="nowhere")
-    usual = make_config("paper").experts
-    variants = {variant.name for variant in (*last_k_variants(usual.last_k), *ablations(usual))} - {"all"}
-    runs = len(table3("market1501")) + len(table3("dukemtmc")) + len(variants)
+    usual = make_config("paper")
+    variants = {variant.name for variant in (*last_k_variants(usual.experts.last_k), *ablations(usual))} - {"all"}
+    controls = capacity(usual)
+    assert [control.name for control in controls] == [
+        "all@routing=always",
+        "all@routing=random",
+        "baseline@longer=True",
+    ]
+    runs = len(table3("market1501")) + len(table3("dukemtmc")) + len(variants) + 2 * len(controls)
     assert len(table3("market1501")) + len(table3("dukemtmc")) == 45
     assert planned(said)["run"] == runs
     assert planned(said)["check_data"] == 2

@@ -35,6 +35,7 @@ OF_A_STAGE = {
     "id_weight": ({}, 0.1, HEADS),
     "triplet_weight": ({}, 0.1, HEADS),
     "i2t_weight": ({}, 0.1, HEADS),
+    "i2t_similarity": ({}, "cosine", HEADS),
     "triplet_margin": ({}, 0.05, HEADS),
     "label_smoothing": ({}, 0.3, HEADS),
 }
@@ -62,6 +63,7 @@ OF_THE_EXPERTS = {
     "heads": "frozen",
     "two_labels": "first",
     "unannotated": "every",
+    "ffn": "replaced",
 }
 # Settings of what surrounds the stages, and the test that shows their effect.
 ELSEWHERE = {
@@ -73,6 +75,9 @@ ELSEWHERE = {
     "model.weights": "models/test_build.py::test_weights_of_a_file_are_in_the_model",
     "model.clip_reid": "training/test_run.py::test_a_checkpoint_of_clip_reid_stands_in_for_the_earlier_stages",
     "model.camera_embedding": "training/test_effects.py::test_cameras_are_seen_by_the_coefficient",
+    "experts.routing": "training/test_controls.py::test_the_router_gets_the_labels_that_are_asked_for",
+    "experts.longer": "training/test_controls.py::test_a_baseline_trains_on_for_as_long_as_experts_do",
+    "named": "training/test_controls.py::test_a_run_is_named_after_what_is_said_to_differ",
     "experts.start": "training/test_run.py::test_experts_start_from_clip_and_from_fresh_heads",
     "runtime.precision": "training/test_runtime.py::test_half_precision_is_close_and_not_the_same",
     "runtime.compile": "training/test_runtime.py::test_the_features_are_compiled_where_asked_for",
@@ -183,4 +188,6 @@ def test_no_setting_is_left_out():
         file, test = place.split("::")
         assert f"\ndef {test}(" in (Path(__file__).parents[1] / file).read_text()
     assert {field.name for field in dataclasses.fields(StageConfig)} == set(OF_A_STAGE)
-    assert {field.name for field in dataclasses.fields(ExpertConfig)} - {"start"} == set(OF_THE_EXPERTS)
+    assert {field.name for field in dataclasses.fields(ExpertConfig)} - {"start", "routing", "longer"} == set(
+        OF_THE_EXPERTS
+    )

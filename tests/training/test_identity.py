@@ -53,6 +53,10 @@ OTHER = {
     "experts.heads": "fresh",
     "experts.two_labels": "first",
     "experts.unannotated": "every",
+    "experts.ffn": "replaced",
+    "experts.routing": "random",
+    "experts.longer": True,
+    "named": ["data.height"],
     "runtime.precision": "bf16",
     "runtime.compile": True,
     "runtime.threads": 2,
@@ -74,11 +78,12 @@ OF_A_STAGE = {
     "id_weight": 0.7,
     "triplet_weight": 0.7,
     "i2t_weight": 0.7,
+    "i2t_similarity": "cosine",
     "triplet_margin": 0.7,
     "label_smoothing": 0.7,
 }
 OTHER |= {f"stages.{stage}.{name}": value for stage in STAGES for name, value in OF_A_STAGE.items()}
-NOBODY = {"profile", "data.evaluation_batch_size", "data.workers"}
+NOBODY = {"profile", "named", "data.evaluation_batch_size", "data.workers"}
 NOBODY |= {f"runtime.{name}" for name in ("compile", "threads", "device", "tensorboard")}
 
 
@@ -88,8 +93,8 @@ def changed(name: str) -> Config:
     if value is None:
         now = config_of().to_dict()["stages"][name.split(".")[1]][name.split(".")[2]]
         value = {"adam": "adamw", "adamw": "adam", "step": "cosine", "cosine": "step"}[now]
-    fits = {"experts.configuration": "all"} if name == "data.dataset" else {}
-    return config_of(**{key.replace(".", "__"): part for key, part in (fits | {name: value}).items()})
+    fits = {"data.dataset": {"experts.configuration": "all"}, "experts.longer": {"experts.configuration": "baseline"}}
+    return config_of(**{key.replace(".", "__"): part for key, part in (fits.get(name, {}) | {name: value}).items()})
 
 
 def affected(name: str) -> tuple[str, ...]:
@@ -103,7 +108,8 @@ def affected(name: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("name", sorted(OTHER))
 def test_a_setting_counts_for_the_stages_that_depend_on_it(name, tmp_path):
-    base = config_of(experts__configuration="all") if name == "data.dataset" else config_of()
+    configuration = {"data.dataset": "all", "experts.longer": "baseline"}.get(name)
+    base = config_of(experts__configuration=configuration) if configuration else config_of()
     before, after = context_of(base, tmp_path), context_of(changed(name), tmp_path)
     differing = {stage for stage in STAGES if identity(before, stage) != identity(after, stage)}
     assert differing == set(affected(name))

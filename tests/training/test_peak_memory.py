@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import mosaicreid
-from mosaicreid.training.run import _peak_memory
+from mosaicreid.training.run import peak_memory
 
 ON_CPU = SimpleNamespace(device=torch.device("cpu"))
 UNIX_ONLY = {"resource", "fcntl", "pwd", "grp", "termios", "posix"}
@@ -19,7 +19,7 @@ UNIX_ONLY = {"resource", "fcntl", "pwd", "grp", "termios", "posix"}
 def test_peak_is_the_largest_resident_set_in_bytes():
     resource = pytest.importorskip("resource", reason="this system has no module resource to compare with")
     held = psutil.Process().memory_info().rss
-    peak = _peak_memory(ON_CPU)
+    peak = peak_memory(ON_CPU)
     # Within a factor that a mistaken unit exceeds.
     assert held / 2 < peak < 100 * held
     assert peak <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -30,7 +30,7 @@ def test_peak_on_windows_is_the_peak_working_set(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
     process = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=123456789))
     monkeypatch.setattr(psutil, "Process", lambda: process)
-    assert _peak_memory(ON_CPU) == 123456789
+    assert peak_memory(ON_CPU) == 123456789
 
 
 def test_no_module_imports_what_windows_lacks():

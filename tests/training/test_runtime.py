@@ -13,7 +13,7 @@ from stage_cases import Ran, config_of, run
 
 from mosaicreid.training import objectives
 from mosaicreid.training.distributed import make_accelerator
-from mosaicreid.training.session import _name_caches_without_user
+from mosaicreid.training.session import name_caches_without_user
 
 pytestmark = pytest.mark.usefixtures("quick_collections")
 
@@ -94,10 +94,10 @@ def test_a_user_without_a_name_gets_a_cache(monkeypatch):
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "to be restored")
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-    _name_caches_without_user()
+    name_caches_without_user()
     assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
     monkeypatch.setattr(getpass, "getuser", nameless)
-    _name_caches_without_user()
+    name_caches_without_user()
     assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).parent == Path(tempfile.gettempdir())
 
 

@@ -1,20 +1,21 @@
 """The paper's analyses of our own runs, and every variant of a run against the run itself."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mosaicreid.analyses.experiment.collect import table3_of
+from mosaicreid.analyses.experiment.collect import collect_runs, table3_of
 from mosaicreid.analyses.importance.estimators import ESTIMATORS, estimate_all
-from mosaicreid.config.settings import ExpertConfig
+from mosaicreid.config.settings import Config
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.published import METRICS
 from mosaicreid.results import columns_first
 from mosaicreid.runs import read_run, run_folder
 from mosaicreid.statistics.bootstrap import paired_mean
-from mosaicreid.sweep.variants import ablations, forest_rows, last_k_variants
+from mosaicreid.sweep.variants import Variant, ablations, capacity, forest_rows, further_choices, last_k_variants
 
 
 def analyse_runs(runs: pd.DataFrame, dataset: str) -> dict[str, pd.DataFrame]:
@@ -42,37 +43,64 @@ def analyse_runs(runs: pd.DataFrame, dataset: str) -> dict[str, pd.DataFrame]:
     }
 
 
-def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, usual: ExpertConfig) -> dict[str, pd.DataFrame]:
+def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, usual: Config) -> dict[str, pd.DataFrame]:
     """Table 6 and the ablations: every variant of ``all`` against ``all`` itself, paired over queries and seeds.
 
-    ``usual`` are the experts of ``all``. Returns ``last_k`` (all blocks included) and ``ablations``: variant, mAP,
+    ``usual`` are the settings of ``all``. Returns ``last_k`` (all blocks included) and ``ablations``: variant, mAP,
     mAP_sd, rank1, rank1_sd, difference to ``all`` in mAP points with ci_low and ci_high (over identities and seeds),
     seeds.
 
     Raises:
         InputError: a variant has no run, or not the seeds that ``all`` has.
     """
-    wanted = {"last_k": last_k_variants(usual.last_k), "ablations": ablations(usual)}
-    reference = _ap(root, runs, dataset, "")
-    tables = {}
-    for name, variants in wanted.items():
-        rows = []
-        for variant in variants:
-            ap, pids, summary = _ap(root, runs, dataset, variant.label)
-            if ap.shape != reference[0].shape:
-                raise InputError(f"{variant.name} has {len(ap)} seeds of {dataset}, all has {len(reference[0])}")
-            mean, low, high = paired_mean(100 * (ap - reference[0]), pids)
-            rows.append({"variant": variant.label, **summary, "difference": mean, "ci_low": low, "ci_high": high})
-        tables[name] = pd.DataFrame(rows)
-    return tables
+    wanted = {"last_k": last_k_variants(usual.experts.last_k), "ablations": ablations(usual)}
+    return {name: compare_each(root, runs, dataset, variants) for name, variants in wanted.items()}
 
 
-def _ap(root: Path, runs: pd.DataFrame, dataset: str, label: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-    chosen = (runs["dataset"] == dataset) & (runs["configuration"] == "all") & (runs["variant"].fillna("") == label)
+def compare_choices(root: Path, dataset: str, usual: Config) -> pd.DataFrame:
+    """Every control and choice that has runs beside those of ``all``, against it; columns as ``compare_variants``.
+
+    Raises:
+        InputError: none has any, or one has not the seeds that ``all`` has.
+    """
+    runs, _ = collect_runs(root, (dataset,))
+    there = set(zip(runs["configuration"], runs["variant"].fillna(""), strict=True))
+    wanted = [
+        variant
+        for variant in (*capacity(usual), *further_choices(usual))
+        if (variant.configuration, variant.label) in there
+    ]
+    if not wanted:
+        raise InputError(f"no run of {dataset} in {root} is of an open choice or a control; `make choices` trains them")
+    return compare_each(root, runs, dataset, wanted)
+
+
+def compare_each(root: Path, runs: pd.DataFrame, dataset: str, variants: Sequence[Variant]) -> pd.DataFrame:
+    """A row per variant, against ``all``; columns and errors as ``compare_variants``."""
+    reference = _ap(root, runs, dataset, Variant(configuration="all"))
+    rows = []
+    for variant in variants:
+        ap, pids, summary = _ap(root, runs, dataset, variant)
+        if ap.shape != reference[0].shape:
+            raise InputError(f"{variant.name} has {len(ap)} seeds of {dataset}, all has {len(reference[0])}")
+        mean, low, high = paired_mean(100 * (ap - reference[0]), pids)
+        name = variant.label if variant.configuration == "all" else variant.name
+        rows.append({"variant": name, **summary, "difference": mean, "ci_low": low, "ci_high": high})
+    return pd.DataFrame(rows)
+
+
+def _ap(
+    root: Path, runs: pd.DataFrame, dataset: str, variant: Variant
+) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    chosen = (
+        (runs["dataset"] == dataset)
+        & (runs["configuration"] == variant.configuration)
+        & (runs["variant"].fillna("") == variant.label)
+    )
     rows = runs[chosen].sort_values("seed")
     if rows.empty:
-        raise InputError(f"no run of {dataset} all@{label}; expected one of every variant in the sweep")
-    name = f"all@{label}" if label else "all"
+        raise InputError(f"no run of {dataset} {variant.name}; expected one of every variant in the sweep")
+    name = variant.name
     tables = [
         read_run(run_folder(root, dataset=dataset, name=name, seed=seed)).per_query.dropna(subset="ap")
         for seed in rows["seed"]

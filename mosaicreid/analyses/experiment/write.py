@@ -9,7 +9,7 @@ import pandas as pd
 from mosaicreid import published
 from mosaicreid.analyses.experiment import known_truth, tables
 from mosaicreid.analyses.experiment.collect import collect_runs, per_query_table, table3_of
-from mosaicreid.analyses.experiment.compute import analyse_runs, compare_variants
+from mosaicreid.analyses.experiment.compute import analyse_runs, compare_choices, compare_each, compare_variants
 from mosaicreid.analyses.experiment.figures import (
     plot_ablations,
     plot_bits,
@@ -26,7 +26,8 @@ from mosaicreid.data.folders import read_truth
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.plotting import save_figure
-from mosaicreid.results import Table, as_written, read_results, write_tables
+from mosaicreid.results import Table, as_written, columns_first, read_results, write_results, write_tables
+from mosaicreid.sweep.variants import capacity
 
 _FIGURES = {
     "experiment_table3": (plot_table3, "experiment_table3"),
@@ -110,10 +111,17 @@ def experiment_tables(
         frames["truth_reading"] = known_truth.expected_correlation(frames["truth"], frames["bits"], tables3)
     panels = robust["panels"].set_index("dataset")["margin"]
     margins = {dataset: None if np.isnan(margin) else float(margin) for dataset, margin in panels.items()}
+    usual = make_config(profile)
+    controls = [
+        compare_each(root, runs, dataset, capacity(usual)).assign(dataset=dataset)
+        for dataset in datasets
+        if profile == "paper"
+    ]
+    if controls:
+        frames["capacity"] = columns_first(pd.concat(controls, ignore_index=True), "dataset")
     if variants_on:
-        usual = make_config(profile).experts
         compared = compare_variants(root, runs, variants_on, usual)
-        frames["last_k"] = tables.table6_beside_published(compared["last_k"], usual.last_k)
+        frames["last_k"] = tables.table6_beside_published(compared["last_k"], usual.experts.last_k)
         frames["ablations"], frames["ablation_counts"] = tables.judge_ablations(
             compared["ablations"].assign(dataset=variants_on), margin=margins[variants_on]
         )
@@ -125,6 +133,18 @@ def experiment_tables(
         },
         **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in frames.items()},
     }
+
+
+def write_choices(root: Path, results: Path, *, dataset: str, profile: str) -> Path:
+    """Write ``choices_<dataset>.csv``: every choice and control that was trained beside ``all``, and what it says.
+
+    Raises:
+        InputError: no such run, or one without the seeds of ``all``.
+    """
+    judged, _ = tables.judge_ablations(compare_choices(root, dataset, make_config(profile)))
+    path = Path(results) / f"choices_{dataset}.csv"
+    write_results(judged, path)
+    return path
 
 
 def draw(results: Path, *, tables: dict[str, Table]) -> None:

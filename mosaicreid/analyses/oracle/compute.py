@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from mosaicreid.analyses.oracle import ablation, labels
+from mosaicreid.analyses.oracle import ablation
 from mosaicreid.analyses.oracle.controls import NOISE, Probe, run_controls
 from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path
 from mosaicreid.attributes import Schema
@@ -17,6 +17,7 @@ from mosaicreid.data.fingerprint import content_fingerprint
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
+from mosaicreid.labels.permuted import permute_between_people
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.runs import read_run, run_folder
 from mosaicreid.training.checkpoints import differing_settings, load_checkpoint
@@ -114,7 +115,7 @@ def train_permuted(config: Config, *, root: Path, runs: Path) -> ReidModel:
     session = open_session(config, root=root, runs=runs, cache=None)
     texts = _from_checkpoints(session)
     samples = session.context.samples
-    codes = labels.permute_between_people(samples.codes, samples.pids, np.random.default_rng(config.seed))
+    codes = permute_between_people(samples.codes, samples.pids, np.random.default_rng(config.seed))
     permuted = replace(samples, codes=codes.astype(np.int64))
     context = replace(
         session.context,
@@ -127,12 +128,13 @@ def train_permuted(config: Config, *, root: Path, runs: Path) -> ReidModel:
     return session.models.model.to(context.accelerator.device)
 
 
-def _from_checkpoints(session: Session) -> Tensor:
-    """The shared stages as they lie there; the text features (P, D)."""
+def _from_checkpoints(session: Session) -> Tensor | None:
+    """The shared stages as they lie there; the text features (P, D), None without a text tower."""
     config, shared = session.context.config, session.context.shared
     if not config.model.clip_reid:
         for stage in SHARED_STAGES:
-            if stage != "pretrain" or config.model.weights == "pretrain":
+            skipped = {"pretrain": config.model.weights != "pretrain", "prompts": config.model.text == "none"}
+            if not skipped.get(stage):
                 _require(session, stage, shared / f"{stage}.pt")
     return earlier_stages(session, "baseline")[0]
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle import labels
 from mosaicreid.analyses.oracle.answered import Answered, answer
-from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
 from mosaicreid.analyses.oracle.fusion import fuse, fuse_crossfit
 from mosaicreid.analyses.oracle.labels import Codes, Identities
 from mosaicreid.attributes import Schema
 from mosaicreid.data.loaders import Samples
+from mosaicreid.labels.heads import fit_heads, score_heads
+from mosaicreid.labels.permuted import permute_between_images, permute_between_people
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router, label_at_random
 from mosaicreid.training.inference import extract_features
@@ -125,8 +126,8 @@ def run_controls(probe: Probe, *, seed: int, noise: tuple[float, ...] = NOISE) -
 def _permuted(probe: Probe, generator: np.random.Generator) -> dict[str, Tensor]:
     everybody = np.concatenate([probe.query.codes, probe.gallery.codes])
     pids = np.concatenate([probe.query.pids, probe.gallery.pids])
-    consistent = np.split(labels.permute_between_people(everybody, pids, generator), [len(probe.query)])
-    inconsistent = np.split(labels.permute_between_images(everybody, generator), [len(probe.query)])
+    consistent = np.split(permute_between_people(everybody, pids, generator), [len(probe.query)])
+    inconsistent = np.split(permute_between_images(everybody, generator), [len(probe.query)])
     similarities = {
         "permuted-people": probe.similarities(*consistent),
         "permuted-images": probe.similarities(*inconsistent),

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from mosaicreid.analyses.oracle.labels import Codes, permute_between_people, similarity
+from mosaicreid.analyses.oracle.labels import Codes, similarity
 from mosaicreid.analyses.strength.cells import ArmName, Cell, Draw
 from mosaicreid.attributes import Schema
 from mosaicreid.config.inclusion import inclusion_set
 from mosaicreid.data.loaders import Samples
+from mosaicreid.labels.permuted import permute_between_people
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
 from mosaicreid.training.inference import extract_features

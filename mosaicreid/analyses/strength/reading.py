@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mosaicreid.analyses.oracle.attribute_heads import fit_heads, score_heads
 from mosaicreid.analyses.oracle.labels import Codes
+from mosaicreid.labels.heads import fit_heads, score_heads
 from mosaicreid.world.people import World
 
 _HALVES = 6

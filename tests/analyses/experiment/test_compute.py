@@ -61,8 +61,8 @@ def test_per_query_rows_are_those_of_the_runs_less_queries_without_a_match(sweep
 
 
 def test_variants_are_compared_with_all(sweep: Path, runs: pd.DataFrame) -> None:
-    found = compare_variants(sweep, runs, DATASET, PROFILES["tiny"].experts)
-    assert len(found["ablations"]) == len(ablations(PROFILES["tiny"].experts))
+    found = compare_variants(sweep, runs, DATASET, PROFILES["tiny"])
+    assert len(found["ablations"]) == len(ablations(PROFILES["tiny"]))
     last = found["last_k"].iloc[-1]
     assert (last["variant"], last["difference"]) == ("", 0)
     row = found["ablations"].set_index("variant").loc["pooling=max"]
@@ -76,7 +76,7 @@ def test_what_is_missing_is_named(sweep: Path, runs: pd.DataFrame, tmp_path: Pat
     with pytest.raises(InputError, match="1 configurations of dukemtmc's Table 3 have no run: hat"):
         table3_of(runs[runs["configuration"] != "hat"], DATASET)
     with pytest.raises(InputError, match="no run of dukemtmc all@pooling=max"):
-        compare_variants(sweep, runs[runs["variant"] != "pooling=max"], DATASET, PROFILES["tiny"].experts)
+        compare_variants(sweep, runs[runs["variant"] != "pooling=max"], DATASET, PROFILES["tiny"])
     with pytest.raises(InputError, match="market1501"):
         collect_runs(sweep, ["market1501"])
     (tmp_path / DATASET / "all" / "seed0").mkdir(parents=True)

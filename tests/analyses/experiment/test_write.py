@@ -98,7 +98,7 @@ def test_table6_keeps_the_paper_and_ours_apart(written: Path) -> None:
     assert rows.groupby("source")["depth"].first().to_dict() == {"ours": DEPTH, "paper": 12}
     assert rows.loc[rows["source"] == "ours", "last_k"].iloc[-1] == DEPTH
     assert rows.groupby("source")["difference"].last().eq(0).all()
-    assert len(table(written, "ablations")) == len(ablations(PROFILES["tiny"].experts))
+    assert len(table(written, "ablations")) == len(ablations(PROFILES["tiny"]))
 
 
 ABLATED = pd.DataFrame(
@@ -142,9 +142,7 @@ def test_the_paper_agrees_with_itself_and_we_differ(written: Path) -> None:
 def test_sizes_and_costs(written: Path) -> None:
     rows = table(written, "sizes").set_index("dataset")
     assert rows.loc["dukemtmc", ["configurations", "seeds", "identities", "train_images"]].tolist() == [20, 2, 24, 100]
-    assert rows.loc["dukemtmc", "variants"] == len(last_k_variants(DEPTH)) - 1 + len(
-        ablations(PROFILES["tiny"].experts)
-    )
+    assert rows.loc["dukemtmc", "variants"] == len(last_k_variants(DEPTH)) - 1 + len(ablations(PROFILES["tiny"]))
     assert np.isnan(rows.loc["market1501", "identities"])
     costs = table(written, "costs").set_index(["dataset", "part"])
     assert costs.loc[("market1501", "experts"), "times"] == 50

@@ -3,15 +3,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from mosaicreid.analyses.oracle.attribute_heads import (
+from mosaicreid.datasets import get_schema
+from mosaicreid.errors import InputError
+from mosaicreid.labels.heads import (
     calibration_error,
     fit_heads,
     score_heads,
     single_labels,
     unread_bits,
 )
-from mosaicreid.datasets import get_schema
-from mosaicreid.errors import InputError
 
 SCHEMA = get_schema("dukemtmc")
 
