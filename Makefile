@@ -38,9 +38,10 @@ paper: has_data $(STAMP)
 	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper $(SWEEP) data="$(DATA)"
 
 # Every open choice and control that is no part of the sweep, beside the usual run; then what each of them changes.
+CHOICES_ON = market1501
 choices: $(STAMP)
-	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) only=choices
-	$(BIN)/mosaicreid choices --runs runs/tiny --dataset $(or $(firstword $(DATASETS)),market1501) --results runs/tiny/results
+	$(SNAKEMAKE) --cores $(CORES) --config seeds="$(SEEDS)" datasets=$(CHOICES_ON) variants=$(CHOICES_ON) only=choices
+	$(BIN)/mosaicreid choices --runs runs/tiny --dataset $(CHOICES_ON) --results runs/tiny/results
 
 # Table 3 on three encoders (the sweep's own, one with rotary positions and gated feed-forward networks, one alone without
 # a text tower or pretraining), and whether they rank attributes alike. Takes about as long as three sweeps.

@@ -15,12 +15,13 @@ DEPTH = 4
 QUERIES = 12
 
 
-def write_runs(root: Path, dataset: str, *, variants: bool = True) -> Path:
-    """Two seeds of every run of a sweep below ``root``; AP grows with the number of attributes."""
+def write_runs(root: Path, dataset: str, *, variants: bool = True, further: tuple[Variant, ...] = ()) -> Path:
+    """Two seeds of every run of a sweep below ``root``, and of ``further``; AP grows with the number of attributes."""
     generator = np.random.default_rng(0)
     every = {name: Variant(configuration=name) for name in table3(dataset)}
     if variants:
         every = {variant.name: variant for variant in (*last_k_variants(DEPTH), *ablations(PROFILES["tiny"]))} | every
+    every |= {variant.name: variant for variant in further}
     for variant in every.values():
         for seed in (0, 1):
             overrides = {"data.dataset": dataset, "experts.configuration": variant.configuration, "seed": seed}

@@ -26,9 +26,8 @@ ROOMS = {
     **dict.fromkeys(
         ("attributes", "errors", "losses", "published", "datasets", "config", "retrieval", "statistics"), True
     ),
-    **dict.fromkeys(
-        ("models", "data", "labels", "tables", "results", "records", "world", "runs", "training", "sweep"), True
-    ),
+    **dict.fromkeys(("models", "data", "labels", "tables", "results", "records"), True),
+    **dict.fromkeys(("world", "runs", "training", "sweep"), True),
     "analyses": False,
 }
 

@@ -137,6 +137,11 @@ def load_clip_reid(
     if text is not None:
         parts["text_encoder"] = text
     targets = {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
+    if "cv_embed" in state and model.encoder.camera_embedding is None:
+        raise InputError(
+            "the CLIP-ReID checkpoint has a camera embedding (cv_embed), whose coefficient no file says; expected "
+            "model.camera_embedding=1, as in CLIP-ReID's own runs, or 3, its options' default"
+        )
     if model.encoder.camera_embedding is not None:
         targets["cv_embed"] = model.encoder.camera_embedding
     read = {name: value for name, value in state.items() if name == "cv_embed" or name.split(".")[0] in parts}

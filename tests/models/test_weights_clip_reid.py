@@ -125,7 +125,10 @@ def without(name):
             lambda: clip_reid_state(identities=5),
             r"2 of another shape: classifier.weight \(5, 96\), expected \(6, 96\), classifier_proj.weight",
         ),
-        (lambda: clip_reid_state(cameras=2), "1 not known to this model: cv_embed"),
+        (
+            lambda: clip_reid_state(cameras=2),
+            "coefficient no file says; expected model.camera_embedding=1",
+        ),
         (
             lambda: clip_reid_state() | {"image_encoder.extra": torch.zeros(1)},
             "1 not known to this model: image_encoder.extra",

@@ -113,10 +113,11 @@ def _read_encoder(path: Path | None, config: Config) -> tuple[ReidModel, pd.Data
     if checkpoint is None:
         if is_clip_reid(state):
             load_clip_reid(state, plain, heads=False)
-    elif checkpoint.stage == "baseline" and checkpoint.done:
-        load_state(plain, checkpoint.model, source=str(path))
-    elif checkpoint.stage == "pretrain" and checkpoint.done:
-        load_state(clip, checkpoint.model, source=str(path))
+    elif checkpoint.stage in ("baseline", "pretrain") and checkpoint.done:
+        try:
+            load_state(plain if checkpoint.stage == "baseline" else clip, checkpoint.model, source=str(path))
+        except InputError as error:
+            raise InputError(f"{error}; likely cause: another backbone's encoder") from error
     else:
         what = f"of the stage {checkpoint.stage!r}" if checkpoint.done else f"unfinished, of epoch {checkpoint.epoch}"
         raise InputError(f"{path} is {what}; expected a finished one of the stage 'baseline' or 'pretrain'")

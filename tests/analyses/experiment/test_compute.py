@@ -6,14 +6,17 @@ import pytest
 from made_runs import QUERIES, write_runs
 
 from mosaicreid.analyses.experiment.collect import collect_runs, per_query_table, table3_of
-from mosaicreid.analyses.experiment.compute import analyse_runs, compare_variants
+from mosaicreid.analyses.experiment.compute import analyse_runs, compare_choices, compare_variants
+from mosaicreid.analyses.experiment.write import experiment_tables, write_choices
 from mosaicreid.config.inclusion import indicators
 from mosaicreid.config.profiles import PROFILES
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.published import attributes
+from mosaicreid.results import read_results
+from mosaicreid.runs import read_run
 from mosaicreid.statistics.estimators import fit_glm
-from mosaicreid.sweep.variants import ablations, table3
+from mosaicreid.sweep.variants import ablations, capacity, further_choices, table3
 
 DATASET = "dukemtmc"
 
@@ -70,6 +73,48 @@ def test_variants_are_compared_with_all(sweep: Path, runs: pd.DataFrame) -> None
     means = by_label.groupby("variant")["mAP"].mean()
     assert row["difference"] == pytest.approx(means["pooling=max"] - means[""])
     assert row["ci_low"] < row["difference"] < row["ci_high"]
+
+
+def test_choices_and_controls_are_compared_where_they_were_trained(tmp_path: Path) -> None:
+    usual = PROFILES["tiny"]
+    cosine = next(variant for variant in further_choices(usual) if variant.label == "i2t_similarity=cosine")
+    write_runs(tmp_path, DATASET, variants=False, further=(*capacity(usual), cosine))
+    found = compare_choices(tmp_path, DATASET, usual).set_index("variant")
+    assert list(found.index) == [
+        "routing=always",
+        "routing=random",
+        "baseline@longer=True",
+        "i2t_similarity=cosine",
+    ]
+    own = {
+        name: np.mean([100 * read_run(tmp_path / DATASET / name / f"seed{seed}").scores["mAP"] for seed in (0, 1)])
+        for name in ("all", "baseline@longer=True", "all@i2t_similarity=cosine")
+    }
+    for name, folder in {
+        "baseline@longer=True": "baseline@longer=True",
+        "i2t_similarity=cosine": "all@i2t_similarity=cosine",
+    }.items():
+        assert found.loc[name, "mAP"] == pytest.approx(own[folder])
+        assert found.loc[name, "difference"] == pytest.approx(own[folder] - own["all"])
+    path = write_choices(tmp_path, tmp_path / "results", dataset=DATASET, profile="tiny")
+    assert path.name == f"choices_{DATASET}.csv"
+    assert set(read_results(path)["reading"]) <= {"yes", "little", "cannot tell"}
+    tables = experiment_tables(
+        tmp_path,
+        collect_runs(tmp_path, [DATASET])[0],
+        datasets=[DATASET],
+        variants_on="",
+        data=None,
+        profile="paper",
+    )
+    controls = tables["experiment_capacity"].frame
+    assert controls["variant"].tolist() == ["routing=always", "routing=random", "baseline@longer=True"]
+    assert (controls["dataset"] == DATASET).all()
+
+
+def test_what_was_not_trained_is_not_compared(sweep: Path) -> None:
+    with pytest.raises(InputError, match="`make choices` trains them"):
+        compare_choices(sweep, DATASET, PROFILES["tiny"])
 
 
 def test_what_is_missing_is_named(sweep: Path, runs: pd.DataFrame, tmp_path: Path) -> None:

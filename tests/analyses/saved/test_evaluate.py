@@ -160,6 +160,10 @@ def test_what_does_not_belong_together_is_refused(
     torch.save(other, tmp_path / "other.pt")
     with pytest.raises(InputError, match="trained on another encoder"):
         evaluate_saved(experts, root=world, output=out, encoder=tmp_path / "other.pt")
+    del other["model"]["encoder.visual.ln_post.bias"]
+    torch.save(other, tmp_path / "other.pt")
+    with pytest.raises(InputError, match=r"ln_post\.bias is missing; likely cause: another backbone"):
+        evaluate_saved(experts, root=world, output=out, encoder=tmp_path / "other.pt")
     with pytest.raises(InputError, match="expected a finished one of the stage 'baseline' or 'pretrain'"):
         evaluate_saved(experts, root=world, output=out, encoder=baseline.with_name("prompts.pt"))
     with pytest.raises(InputError, match="no encoder at"):
