@@ -18,9 +18,10 @@ from mosaicreid.cli import build_parser, main
 from mosaicreid.data.annotation import write_annotation
 from mosaicreid.datasets import get_schema
 
+FOLDER = Path(__file__).parents[1] / "mosaicreid" / "commands"
 COMMANDS = sorted(
-    file.stem
-    for file in (Path(__file__).parents[1] / "mosaicreid" / "commands").glob("*.py")
+    ".".join(file.relative_to(FOLDER).with_suffix("").parts)
+    for file in FOLDER.rglob("*.py")
     if file.stem not in ("__init__", "arguments")
 )
 

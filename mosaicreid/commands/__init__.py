@@ -17,6 +17,7 @@ from mosaicreid.commands import (
     verdicts,
     world,
 )
+from mosaicreid.commands.sweeps import card
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -34,5 +35,6 @@ def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
         strength,
         world,
         verdicts,
+        card,
     ):
         group.add(subparsers)

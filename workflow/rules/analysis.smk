@@ -71,8 +71,9 @@ rule oracle:
     shell:
         # What trains the experts on permuted labels goes on after an interruption, unless the code is newer.
         "test ! -d {params.permuted:q} ||"
-        " find {params.permuted:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete;"
-        " mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
+        " find {params.permuted:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
+        + ON_CARD
+        + "mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
         " --runs {RUNS:q} > {log:q} 2>&1"
         " && echo {wildcards.dataset:q} controls seed {wildcards.seed:q}: $SECONDS s"
         + FAILED

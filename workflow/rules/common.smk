@@ -36,6 +36,8 @@ KERNEL_IMPORTS = [
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")}
 
 TINY = SWEEP.profile == "tiny"
+# Of several jobs on a machine with several GPUs, each sees one of its own.
+ON_CARD = "" if TINY else "mosaicreid on-card --runs {RUNS:q} -- "
 RUNS, RESULTS, LOGS = SWEEP.runs, SWEEP.results, SWEEP.runs / "logs"
 DATASETS, SEEDS = SWEEP.datasets, list(SWEEP.seeds)
 

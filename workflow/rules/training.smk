@@ -39,8 +39,9 @@ rule shared:
     shell:
         # An interrupted stage goes on from its checkpoint, unless the code is newer. A checkpoint knows its data itself.
         "find {params.folder:q} -maxdepth 1 '(' -name pretrain.pt -o -name prompts.pt -o -name baseline.pt ')'"
-        " ! -newer {input.code:q} -delete;"
-        " mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
+        " ! -newer {input.code:q} -delete; "
+        + ON_CARD
+        + "mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
         " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} {params.settings:q} > {log:q} 2>&1"
         " && cksum {params.folder:q}/*.pt > {output:q}"
         " && echo {wildcards.dataset:q} shared stages, seed {wildcards.seed:q}: $SECONDS s"
@@ -77,8 +78,9 @@ rule run:
     shell:
         # A retry that works takes back what the first try reported.
         "rm -f {params.failed:q};"
-        " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete;"
-        " papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
+        " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
+        + ON_CARD
+        + "papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
         " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
         " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} {params.settings:q}"
         " > {log:q} 2>&1"
