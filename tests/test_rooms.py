@@ -46,6 +46,7 @@ ROOMS = (
     *("analyses.saved", "analyses.backbones"),
     "analyses.verdicts",
     "analyses.machine",
+    "rehearsal",
     *("commands", "cli", "stats"),
 )
 # Rooms that import only the errors.

@@ -17,7 +17,7 @@ from mosaicreid.commands import (
     verdicts,
     world,
 )
-from mosaicreid.commands.sweeps import card
+from mosaicreid.commands.sweeps import card, rehearse
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -36,5 +36,6 @@ def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
         world,
         verdicts,
         card,
+        rehearse,
     ):
         group.add(subparsers)

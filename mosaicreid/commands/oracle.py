@@ -17,6 +17,8 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     one.add_argument("--seed", type=whole_number, required=True, help="the seed of the runs")
     one.add_argument("--root", type=Path, required=True, help="the dataset's folder")
     one.add_argument("--runs", type=Path, required=True, help="the folder of all runs, with a finished run `all`")
+    one.add_argument("--people", type=whole_number, default=24, help="people of the Shapley values (default: 24)")
+    one.add_argument("--orders", type=whole_number, default=10, help="pairs of orders of attributes (default: 10)")
     one.set_defaults(run=_run)
 
     collect = commands.add_parser("collect", help="every table and figure from what `run` left")
@@ -29,9 +31,12 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from mosaicreid.analyses.oracle.compute import run_oracle
+    from mosaicreid.analyses.oracle.compute import Effort, run_oracle
 
-    written = run_oracle(arguments.runs, dataset=arguments.dataset, seed=arguments.seed, root=arguments.root)
+    effort = Effort(people=arguments.people, pairs=arguments.orders)
+    written = run_oracle(
+        arguments.runs, dataset=arguments.dataset, seed=arguments.seed, root=arguments.root, effort=effort
+    )
     for path in written:
         print(f"wrote {path}")
 

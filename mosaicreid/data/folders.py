@@ -260,7 +260,7 @@ def split_images(table: pd.DataFrame) -> dict[str, Images]:
 
 
 def read_truth(data: Path | None, dataset: str) -> pd.DataFrame | None:
-    """The ground truth of a synthetic dataset, a row per attribute; None where the dataset is not synthetic.
+    """The ground truth of a synthetic world, a row per attribute; None of anything else, a rehearsal's images too.
 
     Raises:
         InputError: the synthetic world's marker is damaged.
@@ -268,7 +268,10 @@ def read_truth(data: Path | None, dataset: str) -> pd.DataFrame | None:
     marker = None if data is None else Path(data) / dataset / SYNTHETIC_MARKER
     if marker is None or not marker.is_file():
         return None
-    truth = read_marker(marker.parent).truth
+    stated = read_marker(marker.parent)
+    if stated.rehearsal:
+        return None
+    truth = stated.truth
     if not truth:
         raise InputError(f"{marker} does not state truth; synthesize the folder again")
     if any(row.keys() != truth[0].keys() for row in truth):

@@ -37,9 +37,13 @@ class _Options(Record):
 
 
 class Marker(Record):
-    """``synthetic.json``: the dataset that a synthetic world is like, how it was drawn, and what is known of it."""
+    """``synthetic.json``: the dataset that a synthetic world is like, how it was drawn, and what is known of it.
+
+    ``rehearsal``: the pictures are drawn under a real dataset's names to see that a sweep runs; no truth is known.
+    """
 
     like: str
+    rehearsal: bool = False
     identities: _Whole | None = None
     seed: _Whole | None = None
     height: _Whole | None = None

@@ -16,7 +16,7 @@ from mosaicreid.errors import InputError, one_of
 from mosaicreid.files import check_space
 from mosaicreid.sweep.variants import Variant, ablations, capacity, further_choices, last_k_variants, table3
 
-_WHAT = ("profile", "datasets", "seeds", "identities", "world", "only", "variants", "settings")
+_WHAT = ("profile", "datasets", "seeds", "identities", "world", "only", "variants", "settings", "people", "orders")
 _BY_RUN = ("experts", "seed", "profile", "named")
 # In `only`: every choice and control that is no part of the sweep itself, and the rows of Table 3.
 _CHOICES, _TABLE3 = "choices", "table3"
@@ -32,7 +32,8 @@ class Sweep:
     ``every`` holds settings for all runs; ``settings`` is the profile with them. ``variants_on`` names the dataset with
     Table 6, the ablations and the further choices, or ``none``. ``only`` names the wanted runs; empty for all that
     belong to the sweep. ``identities`` is the number of people of a tiny world, ``world`` the options in which its
-    datasets' worlds differ from their own.
+    datasets' worlds differ from their own. ``people`` and ``orders`` are the effort of the Shapley values by ablation
+    (see ``analyses.oracle.compute.Effort``).
     """
 
     profile: str
@@ -44,6 +45,8 @@ class Sweep:
     only: tuple[str, ...]
     identities: int
     world: str
+    people: int
+    orders: int
     data: Path
     runs: Path
     results: Path
@@ -140,6 +143,8 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         # Enough people for attribute vectors to be shared as in the real annotations, few enough for minutes.
         identities=_number("identities", config.get("identities", 600), least=4, most=9998),
         world=_world(config, datasets),
+        people=_number("people", config.get("people", 24), least=2, most=10**6),
+        orders=_number("orders", config.get("orders", 10), least=2, most=10**6),
         data=Path(str(config.get("data", "data/tiny" if tiny else "data"))),
         runs=runs,
         results=results,

@@ -22,7 +22,9 @@ def make_accelerator(runtime: RuntimeConfig) -> "Accelerator":
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
 
-    precision, cpu = runtime.precision, runtime.device == "cpu"
+    # Without an accelerator, several processes join only if told that they compute on processors: otherwise each takes
+    # itself for the only one.
+    precision, cpu = runtime.precision, runtime.device == "cpu" or not torch.accelerator.is_available()
     if runtime.threads:
         torch.set_num_threads(runtime.threads)
     # Accelerate keeps the first run's precision and device for the whole process.

@@ -58,6 +58,7 @@ rule oracle:
     params:
         root=data_folder,
         permuted=str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "permuted"),
+        effort=f"--people {SWEEP.people} --orders {SWEEP.orders}",
         code=code_fingerprint("mosaicreid.analyses.oracle.compute"),
     threads: 1 if TINY else 4
     resources:
@@ -74,7 +75,7 @@ rule oracle:
         " find {params.permuted:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
         + ON_CARD
         + "mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
-        " --runs {RUNS:q} > {log:q} 2>&1"
+        " --runs {RUNS:q} {params.effort} > {log:q} 2>&1"
         " && echo {wildcards.dataset:q} controls seed {wildcards.seed:q}: $SECONDS s"
         + FAILED
 

@@ -31,11 +31,22 @@ _PEOPLE_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is computed: noise levels, people and pairs of orders of the attribution."""
+    """How much is computed: noise levels, people and pairs of orders of the attribution.
+
+    Raises:
+        InputError: fewer than two people or two pairs.
+    """
 
     noise: tuple[float, ...] = NOISE
     people: int = 24
     pairs: int = 10
+
+    def __post_init__(self) -> None:
+        """Check what a user may set."""
+        if self.people < 2 or self.pairs < 2:
+            raise InputError(
+                f"Shapley values by {self.people} people and {self.pairs} pairs of orders; expected 2 of each at least"
+            )
 
 
 def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effort | None = None) -> list[Path]:
