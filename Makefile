@@ -3,6 +3,8 @@ PYTHON ?= python3
 CORES ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())')
 # One seed takes minutes; the variance between seeds takes more, for example SEEDS="0 1 2".
 SEEDS ?= 0
+# How many runs of `make paper` go at the same time, each on a GPU of its own.
+GPUS ?= 1
 # All datasets, or those named here: DATASETS=market1501.
 DATASETS ?=
 SWEEP = seeds="$(SEEDS)" $(if $(DATASETS),datasets="$(DATASETS)")
@@ -15,7 +17,10 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m p
 # --nolock: after a kill -9 the lock of the dead run would stay, and the command would not go on by itself.
 SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete --keep-going --quiet rules
 
-.PHONY: reproduce sweep compare results has_data paper choices backbones strength book test format clean
+# The real annotation files and lists of images for a rehearsal, where they lie beside the checkout.
+ANNOTATIONS ?= $(wildcard ../shared/annotations)
+
+.PHONY: reproduce sweep compare results has_data paper rehearse choices backbones strength book test format clean
 
 # Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
 reproduce: sweep compare book
@@ -34,8 +39,14 @@ results: $(STAMP)
 has_data:
 	@test -n "$(DATA)" || { echo "make paper needs DATA=DIR with DIR/market1501 and DIR/dukemtmc"; exit 1; }
 
+# Ends in the book, which shows runs/paper/results beside the committed results. GPUS=4 fills four cards of this machine.
 paper: has_data $(STAMP)
-	$(SNAKEMAKE) --cores $(CORES) --resources gpu=1 --config profile=paper $(SWEEP) data="$(DATA)"
+	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) --config profile=paper $(SWEEP) data="$(DATA)"
+	@$(MAKE) --no-print-directory book
+
+# The same in small, on drawn images and random weights, into runs/rehearse: whether `make paper` will run to its end.
+rehearse: $(STAMP)
+	$(BIN)/mosaicreid rehearse --cores $(CORES) $(if $(ANNOTATIONS),--annotations "$(ANNOTATIONS)")
 
 # Every open choice and control that is no part of the sweep, beside the usual run; then what each of them changes.
 CHOICES_ON = market1501

@@ -46,6 +46,7 @@ ROOMS = (
     *("analyses.saved", "analyses.backbones"),
     "analyses.verdicts",
     "analyses.machine",
+    "analyses.cost",
     "rehearsal",
     *("commands", "cli", "stats"),
 )

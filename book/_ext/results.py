@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
+from own import COMMITTED, mark, read_own
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -126,13 +127,28 @@ class ResultTable(SphinxDirective):
             text = "No sweep has been run in this checkout; after `make reproduce` its numbers stand here."
             inline, messages = self.state.inline_text(text.replace("`", "``"), self.lineno)
             return [nodes.note("", nodes.paragraph("", "", *inline)), *messages]
+        where, own = self.options.get("where", "-"), read_own(self.env)
+        theirs = [] if own is None or "machine" in self.options or not own.has(name) else own.wheres(where)
         try:
-            return [self.table(select(read_table(folder, name), self.options.get("where", "-")))]
+            committed = self.table(select(read_table(folder, name), where), COMMITTED if theirs else "")
         except (ResultError, ValueError) as error:
             logger.warning("result-table %r: %s", name, error, location=self.get_location())
             return []
+        self.add_name(committed.next_node(nodes.table))
+        if own is None or not theirs:
+            return [committed]
+        self.env.note_dependency(str(own.folder / name))
+        mark(self.state.document)
+        return [committed, *(self.own_table(read_table(own.folder, name), rows, whose) for rows, whose in theirs)]
 
-    def table(self, rows: pd.DataFrame) -> nodes.Node:
+    def own_table(self, table: pd.DataFrame, where: str, whose: str) -> nodes.Node:
+        """The same rows of a reader's own results, or a line that says why they cannot be shown."""
+        try:
+            return self.table(select(table, where), whose)
+        except (ResultError, ValueError, OverflowError) as error:
+            return nodes.paragraph("", f"{whose}nothing to show here ({error})")
+
+    def table(self, rows: pd.DataFrame, whose: str) -> nodes.Node:
         columns = split(self.options.get("columns", "")) or list(rows)
         headers = split(self.options.get("headers", "")) or columns
         specs = dict(item.split("=", 1) for item in split(self.options.get("format", "")))
@@ -140,16 +156,16 @@ class ResultTable(SphinxDirective):
         if unknown or len(headers) != len(columns):
             raise ResultError(f"unknown columns {unknown} or {len(headers)} headers for {len(columns)} columns")
         table = nodes.table(classes=["result-table"])
-        if "caption" in self.options:
-            text, messages = self.state.inline_text(self.options["caption"], self.lineno)
-            table += nodes.title("", "", *text, *messages)
+        if whose or "caption" in self.options:
+            text, messages = self.state.inline_text(self.options.get("caption", ""), self.lineno)
+            marked = [nodes.strong("", whose)] if whose else []
+            table += nodes.title("", "", *marked, *text, *messages)
         group = nodes.tgroup(cols=len(columns))
         table += group
         group += [nodes.colspec(colwidth=1) for _ in columns]
         group += nodes.thead("", row(headers, ["s"] * len(headers)))
         cells = rows[columns].itertuples(index=False)
         group += nodes.tbody("", *[row(line, [specs.get(column, "s") for column in columns]) for line in cells])
-        self.add_name(table)
         return nodes.container("", table, classes=["scroll-x"])
 
 
@@ -167,6 +183,7 @@ def split(text: str) -> list[str]:
 
 
 def setup(app: Sphinx) -> dict[str, object]:
+    app.setup_extension("own")
     app.add_config_value("results_folder", "../results", "env")
     app.add_config_value("machine_folder", "../runs/tiny/results", "env")
     app.add_role("result", ResultRole())

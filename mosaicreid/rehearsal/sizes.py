@@ -7,23 +7,39 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """The size of a rehearsal.
+    """The size of a rehearsal: single runs on whole images outside of the sweep, and the sweep.
 
-    ``people``: identities of each half of each dataset. ``alone``: settings of the runs on whole images, outside of the
-    sweep; ``sweep``: those of the sweep. ``people_of_shapley`` and ``orders``: of the Shapley values. ``only``: the
-    wanted runs of the sweep, which then has no analysis and no pages; empty for all.
+    ``people_alone`` and ``people``: identities of each half of a dataset, of the single runs and of the sweep;
+    ``encoder_alone`` and ``encoder``: the encoders, by open_clip's names, with the strides ``stride_alone`` and
+    ``stride``. ``settings``: of all runs; ``sweep``: of the sweep's alone. ``people_of_shapley`` and ``orders``: of the
+    Shapley values. ``only``: the wanted runs of the sweep, which then has no analysis and no pages; empty for all.
     """
 
+    people_alone: int
     people: int
-    architecture: str
-    alone: Mapping[str, Any]
+    encoder_alone: str
+    stride_alone: int
+    encoder: str
+    stride: int
+    settings: Mapping[str, Any]
     sweep: Mapping[str, Any]
     people_of_shapley: int = 4
     orders: int = 2
     only: str = ""
 
+    @property
+    def of_alone(self) -> dict[str, Any]:
+        """The settings of the single runs."""
+        return {**self.settings, "model.architecture": self.encoder_alone, "model.stride": self.stride_alone}
+
+    @property
+    def of_sweep(self) -> dict[str, Any]:
+        """The settings of the sweep."""
+        return {**self.settings, **self.sweep, "model.architecture": self.encoder, "model.stride": self.stride}
+
 
 _SHORT = {
+    "data.batch_size": 8,
     "data.num_instances": 2,
     "data.evaluation_batch_size": 16,
     "data.workers": 1,
@@ -35,18 +51,31 @@ _SHORT = {
     "stages.experts.epochs": 1,
     "stages.experts.milestones": [],
 }
-# The runs by themselves see whole images of 256x128, those of the sweep a quarter of each side.
+# Images in the sweep's models: a quarter of each side.
+_QUARTER = {"data.height": 64, "data.width": 32, "data.padding": 3}
+# The smallest encoder that has as many blocks as the paper's, and that open_clip knows.
+_SMALLEST, _ITS_STRIDE = "ViT-S-32-alt", 32
+
+# The single runs have the paper's encoder on whole images; the sweep, of some sixty runs, the smallest one.
 FULL = Size(
+    people_alone=8,
     people=24,
-    architecture="ViT-B-16-quickgelu",
-    alone=_SHORT | {"data.batch_size": 8},
-    sweep=_SHORT | {"data.batch_size": 16, "data.height": 64, "data.width": 32, "data.padding": 3},
+    encoder_alone="ViT-B-16-quickgelu",
+    stride_alone=16,
+    encoder=_SMALLEST,
+    stride=_ITS_STRIDE,
+    settings=_SHORT,
+    sweep=_QUARTER,
 )
-# For a test: two runs, on the smallest encoder with as many blocks as the paper's.
+# For a test: two runs of a sweep, and the smallest encoder everywhere.
 SMALL = Size(
+    people_alone=4,
     people=4,
-    architecture="ViT-S-32-alt",
-    alone=_SHORT | {"data.batch_size": 4, "model.architecture": "ViT-S-32-alt", "model.stride": 32},
-    sweep=_SHORT | {"data.batch_size": 4, "model.architecture": "ViT-S-32-alt", "model.stride": 32},
+    encoder_alone=_SMALLEST,
+    stride_alone=_ITS_STRIDE,
+    encoder=_SMALLEST,
+    stride=_ITS_STRIDE,
+    settings=_SHORT | {"data.batch_size": 4},
+    sweep=_QUARTER,
     only="baseline hat",
 )

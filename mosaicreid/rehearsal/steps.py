@@ -1,7 +1,6 @@
 """The steps of a rehearsal, each a command that a user of real images would give, and what has to come of it."""
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -45,9 +44,13 @@ class Stage:
         return self.folder / "data"
 
     @property
-    def archive(self) -> Path:
-        """Weights in OpenAI's form."""
-        return self.folder / "weights" / "ViT-B-16.pt"
+    def data_alone(self) -> Path:
+        """The same of the single runs."""
+        return self.folder / "data_alone"
+
+    def archive(self, encoder: str) -> Path:
+        """Weights of an encoder in OpenAI's form."""
+        return self.folder / "weights" / f"{encoder}.pt"
 
     @property
     def checkpoint(self) -> Path:
@@ -100,22 +103,22 @@ def rehearse(folder: Path, *, size: Size, annotations: Path | None, cores: int, 
 
 
 def _prepare(stage: Stage, annotations: Path | None) -> str:
-    said = []
-    for dataset in DATASETS:
-        if not (stage.data / dataset).is_dir():
-            whose = draw_rehearsal(
-                stage.data / dataset, like=dataset, people=stage.size.people, annotations=annotations
-            )
-            said.append(f"{dataset} has {whose}")
-    if not stage.archive.is_file():
-        write_openai_archive(stage.archive, architecture=stage.size.architecture)
+    size, said = stage.size, []
+    wanted = {stage.data / dataset: size.people for dataset in (DATASETS[:1] if size.only else DATASETS)}
+    for root, people in {**wanted, stage.data_alone / DATASETS[0]: size.people_alone}.items():
+        if not root.is_dir():
+            whose = draw_rehearsal(root, like=root.name, people=people, annotations=annotations)
+            said.append(f"{root.name} has {whose}")
+    for encoder in {size.encoder_alone, size.encoder}:
+        if not stage.archive(encoder).is_file():
+            write_openai_archive(stage.archive(encoder), architecture=encoder)
     if not stage.checkpoint.is_file():
         write_clip_reid(
             stage.checkpoint,
-            architecture=stage.size.architecture,
+            architecture=size.encoder_alone,
             image_size=_IMAGE_SIZE,
-            stride=stage.size.alone.get("model.stride", 16),
-            identities=stage.size.people,
+            stride=size.stride_alone,
+            identities=size.people_alone,
         )
     return "; ".join(said) or "there already"
 
@@ -125,7 +128,7 @@ def _interrupted(stage: Stage) -> str:
     checkpoint = shared_folder(stage.folder / "alone", dataset=DATASETS[0], seed=0) / "baseline.pt"
     if checkpoint.is_file() and (checkpoint.parent / "resumed.txt").is_file():
         return "done before"
-    command = _train(stage, "baseline", {"model.weights": str(stage.archive)})
+    command = _train(stage, "baseline", {"model.weights": str(stage.archive(stage.size.encoder_alone))})
     log = _log(stage, "interrupted")
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=_environment())
@@ -146,7 +149,7 @@ def _interrupted(stage: Stage) -> str:
 
 def _two_processes(stage: Stage) -> str:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    train = _train(stage, "experts", {"model.weights": str(stage.archive)})[1:]
+    train = _train(stage, "experts", {"model.weights": str(stage.archive(stage.size.encoder_alone))})[1:]
     return _one_run(stage, "all", [*launcher, *train], "alone", "two_processes", processes=2)
 
 
@@ -175,7 +178,7 @@ def _sweep(stage: Stage) -> str:
         "profile": "paper",
         "data": stage.data,
         "runs": stage.folder / "sweep",
-        "settings": format_settings({"model.weights": str(stage.archive.absolute()), **size.sweep}),
+        "settings": format_settings({"model.weights": str(stage.archive(size.encoder).absolute()), **size.of_sweep}),
         "people": size.people_of_shapley,
         "orders": size.orders,
         **({"only": size.only, "datasets": DATASETS[0]} if size.only else {}),
@@ -210,8 +213,8 @@ def _book(stage: Stage) -> str:
 def _train(stage: Stage, until: str, more: Mapping[str, object], *, name: str = "alone") -> list[str]:
     return [
         *(sys.executable, "-m", "mosaicreid.cli", "train", until, "--profile", "paper", "--dataset", DATASETS[0]),
-        *("--root", str(stage.data / DATASETS[0]), "--runs", str(stage.folder / name)),
-        *("--set", format_settings({**stage.size.alone, **more})),
+        *("--root", str(stage.data_alone / DATASETS[0]), "--runs", str(stage.folder / name)),
+        *("--set", format_settings({**stage.size.of_alone, **more})),
     ]
 
 
@@ -249,5 +252,8 @@ def _last(log: Path) -> str:
 
 def _cpu_seconds() -> float:
     """Of this process and of those that it waited for."""
+    # Here, because Windows has no such module; nor has it the workflow's shell.
+    import resource
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)

@@ -120,7 +120,7 @@ def _train_and_evaluate(session: Session, folder: Path) -> Outcome:
                 **{f"{stage}_seconds": seconds for stage, seconds in history.groupby("stage")["seconds"].sum().items()},
                 "evaluation_seconds": evaluation_seconds,
                 "images_per_second": float(history["images_per_second"].iloc[-1]),
-                "peak_memory_bytes": peak_memory(accelerator),
+                "peak_memory_bytes": peak_memory(accelerator.device),
                 "trained_parameters": int(parameters["trained"].sum()),
                 "frozen_parameters": int(parameters["frozen"].sum()),
             },
@@ -148,11 +148,11 @@ def describe_device(accelerator: "Accelerator") -> str:
     return f"{accelerator.num_processes} x {accelerator.device.type}, {torch.get_num_threads()} threads"
 
 
-def peak_memory(accelerator: "Accelerator") -> int:
-    """The most memory the process held, in bytes: on the GPU what PyTorch allocated, else in main memory (its largest
+def peak_memory(device: torch.device) -> int:
+    """The most memory the process held, in bytes: on a GPU what PyTorch allocated, else in main memory (its largest
     resident set; on Windows its peak working set)."""
-    if accelerator.device.type == "cuda":
-        return torch.cuda.max_memory_allocated(accelerator.device)
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
         import psutil
 

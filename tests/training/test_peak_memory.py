@@ -12,7 +12,7 @@ import torch
 import mosaicreid
 from mosaicreid.training.run import peak_memory
 
-ON_CPU = SimpleNamespace(device=torch.device("cpu"))
+ON_CPU = torch.device("cpu")
 UNIX_ONLY = {"resource", "fcntl", "pwd", "grp", "termios", "posix"}
 
 

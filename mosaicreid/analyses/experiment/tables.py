@@ -9,7 +9,7 @@ import pandas as pd
 from mosaicreid import published
 from mosaicreid.analyses.importance.estimators import estimate_all, importances
 from mosaicreid.data.folders import expected_counts
-from mosaicreid.datasets import get_folder_dataset, get_schema
+from mosaicreid.datasets import get_dataset, get_folder_dataset, get_schema
 from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
 from mosaicreid.results import columns_first
 from mosaicreid.runs import collect
@@ -17,6 +17,23 @@ from mosaicreid.statistics.rank_agreement import rank_correlations
 
 # The paper's tables of effects: the metric each is about.
 _GLM_TABLES = {4: "mAP", 7: "rank1"}
+
+
+def provenance(datasets: Sequence[str], data: Path | None, profile: str) -> pd.DataFrame:
+    """Whose images the runs are of: dataset, title, source (``images``, ``world`` or ``rehearsal``), profile.
+
+    ``data`` holds a folder per dataset; where a folder has ``synthetic.json``, its pictures are drawn.
+
+    Raises:
+        InputError: such a file is damaged.
+    """
+    rows = []
+    for dataset in datasets:
+        drawn = data is not None and (Path(data) / dataset / SYNTHETIC_MARKER).is_file()
+        rehearsal = drawn and data is not None and read_marker(Path(data) / dataset).rehearsal
+        source = "rehearsal" if rehearsal else "world" if drawn else "images"
+        rows.append({"dataset": dataset, "title": get_dataset(dataset).title, "source": source, "profile": profile})
+    return pd.DataFrame(rows)
 
 
 def table3_beside_published(table: pd.DataFrame, dataset: str) -> pd.DataFrame:

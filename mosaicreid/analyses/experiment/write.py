@@ -92,6 +92,7 @@ def experiment_tables(
         paper = tables.analyse_paper(of_paper)
         frames |= tables.effects_beside_published(ours, paper)
         frames["agreement"] = tables.agreement_with_paper(ours, paper, of_paper)
+    frames["data"] = tables.provenance(datasets, data, profile)
     frames["runs"] = runs
     frames["sizes"] = tables.sizes(runs, data)
     frames["costs"] = tables.costs(root, runs)
