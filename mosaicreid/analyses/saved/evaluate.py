@@ -120,7 +120,7 @@ def evaluate_saved(
         scores={"mAP": retrieval.mAP, **{f"rank{k}": retrieval.cmc[k] for k in (1, 5, 10)}, "mINP": retrieval.mINP},
         cost={
             "evaluation_seconds": seconds,
-            "peak_memory_bytes": peak_memory(accelerator),
+            "peak_memory_bytes": peak_memory(accelerator.device),
             "frozen_parameters": int(parameters[["trained", "frozen"]].to_numpy().sum()),
         },
         per_query=retrieval.per_query,
