@@ -25,7 +25,10 @@ class AttributeType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeGroup:
-    """One attribute. ``values`` are all its states; state v is bit v of a code (see ``Annotation``)."""
+    """One attribute. ``values`` are all its states; state v is bit v of a code (see ``Annotation``).
+
+    ``description`` is its name in print: what figures, tables and pages show in place of ``name``.
+    """
 
     name: str
     type: AttributeType

@@ -3,7 +3,8 @@
 Figures are narrow enough to be read on a phone. Nothing here changes matplotlib's global state.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import get_dataset
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
+from mosaicreid.names.provenance import data_title
+from mosaicreid.names.shown import named
+from mosaicreid.names.terms import METRICS
 
-METRIC_TITLES = {"mAP": "mAP", "rank1": "Rank-1"}
+METRIC_TITLES = METRICS
 BLUE, ORANGE, _, _, _, _, _, GREY, *_ = sns.color_palette("colorblind").as_hex()
 WIDTH = 5.0  # inches: at 390 pixels, 10-point type is still ten pixels high
 ROW = 0.29  # inches per attribute in a figure of WIDTH
@@ -52,9 +55,26 @@ def style() -> Iterator[None]:
         yield
 
 
-def by_dataset(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each dataset, by its title, in the order in which datasets occur."""
-    return {get_dataset(str(dataset)).title: rows for dataset, rows in table.groupby("dataset", sort=False)}
+def by_dataset(table: pd.DataFrame, titles: Mapping[str, str] | None = None) -> dict[str, pd.DataFrame]:
+    """The rows of each dataset, by its title, in the order in which datasets occur.
+
+    Attributes and configurations are named as a reader is shown them. ``titles``: what each dataset is called by where
+    its numbers come from (``names.provenance``); None for what was measured on the datasets themselves.
+    """
+    return {
+        title_of_dataset(str(dataset), titles): named(rows, str(dataset))
+        for dataset, rows in table.groupby("dataset", sort=False)
+    }
+
+
+def title_of_dataset(dataset: str, titles: Mapping[str, str] | None) -> str:
+    """The title of one dataset, as ``by_dataset`` takes it."""
+    return data_title(dataset) if titles is None else titles[dataset]
+
+
+def wrapped(titles: Iterable[str], width: int = 30) -> list[str]:
+    """``titles`` broken into lines of at most ``width`` letters, for the labels of an axis."""
+    return ["\n".join(textwrap.wrap(title, width)) for title in titles]
 
 
 def stacked_panels(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,8 @@ from mosaicreid import __version__
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.files import atomic_path, sha256
+from mosaicreid.names.provenance import KINDS
+from mosaicreid.records import Record, read_record
 from mosaicreid.tables import Column, read_table
 
 # Result tables by the name of their file, without its ending.
@@ -73,6 +76,32 @@ def write_results(
         temporary.write_text(_as_csv(frame), newline="", encoding="utf-8")
     with atomic_path(path.with_suffix(".json")) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+class _Provenance(Record):
+    """What ``write_results`` puts beside a table."""
+
+    package: str
+    inputs: dict[str, str]
+    parameters: dict[str, Any]
+
+
+def kinds_of(path: Path) -> dict[str, str]:
+    """The kind of data (``names.provenance``) of each dataset in the table at ``path``, as recorded beside it.
+
+    Empty for what was computed from the paper's tables or from the real annotation.
+
+    Raises:
+        InputError: no record of where the table came from, a damaged one, or one with an unknown kind.
+    """
+    path = Path(path).with_suffix(".json")
+    try:
+        recorded = read_record(path, _Provenance).parameters.get("data", {})
+    except InputError as error:
+        raise InputError(f"where {path.stem}.csv comes from is not known: {error}") from error
+    if not isinstance(recorded, dict) or not all(kind in KINDS for kind in recorded.values()):
+        raise InputError(f"{path}: data is {recorded!r}; expected one of {', '.join(KINDS)} for each dataset")
+    return recorded
 
 
 def read_results(path: Path, columns: Mapping[str, Column] | None = None, *, key: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -25,6 +25,8 @@ from mosaicreid.config.settings import STAGES, Config
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
+from mosaicreid.names.shown import cost_title
+from mosaicreid.names.terms import COLUMNS
 from mosaicreid.records import Record, read_record
 from mosaicreid.tables import NUMBER, Column, read_columns, read_table
 
@@ -61,12 +63,15 @@ class Run:
     history: pd.DataFrame
 
     def score_table(self) -> pd.DataFrame:
-        """The scores in percent, to one decimal as papers print them."""
-        return pd.DataFrame([{score: round(100 * self.scores[score], 1) for score in SCORES}])
+        """The scores in percent, to one decimal as papers print them, by their names in print."""
+        return pd.DataFrame([{COLUMNS[score]: round(100 * self.scores[score], 1) for score in SCORES}])
 
     def cost_table(self) -> pd.DataFrame:
         """What the run took: seconds, bytes and counts by name."""
-        return pd.DataFrame({"cost": list(self.cost), "value": [float(f"{v:.4g}") for v in self.cost.values()]})
+        titles = [cost_title(name) for name in self.cost]
+        return pd.DataFrame(
+            {COLUMNS["cost"]: titles, COLUMNS["value"]: [float(f"{v:.4g}") for v in self.cost.values()]}
+        )
 
 
 class _Scores(Record):

@@ -221,8 +221,8 @@ def test_without_script_there_is_a_table(site: Path) -> None:
     colours = {"downcolour"}
     market, duke = (load_table(3, dataset).set_index("configuration")["mAP"] for dataset in DATASETS)
     expected = [alone("market1501", colours), market["downcolour"], alone("dukemtmc", colours), duke["downcolour"]]
-    assert rows["Lower colour"] == [f"{number:.1f}" for number in expected]
-    assert rows["upper + Lower colour"][:2] == ["–", "–"]
+    assert rows["Colour of lower garment"] == [f"{number:.1f}" for number in expected]
+    assert rows["Upper garment + colour of lower garment"][:2] == ["–", "–"]
     assert len(rows) == 1 + len({*market.index, *duke.index})
     assert "needs JavaScript" in (site / "index.html").read_text()
 
@@ -230,7 +230,7 @@ def test_without_script_there_is_a_table(site: Path) -> None:
 def test_clicks_show_the_numbers_of_the_files(page: Page, site: Path) -> None:
     page.goto((site / "explorer.html").as_uri())
     page.get_by_role("button", name="Untick all").tap()
-    page.get_by_role("checkbox", name="Upper colour").tap()
+    page.get_by_role("checkbox", name="Colour of upper garment").tap()
     page.get_by_role("checkbox", name="Boots").tap()
     page.get_by_role("checkbox", name="Upper garment length").focus()
     page.keyboard.press("Space")
@@ -262,7 +262,7 @@ def test_clicks_show_the_numbers_of_the_files(page: Page, site: Path) -> None:
 def test_trained_sets_show_the_paper_and_ours(page: Page, site: Path, metric: str) -> None:
     page.goto((site / "explorer.html").as_uri())
     page.get_by_role("radio", name={"mAP": "mAP", "rank1": "Rank-1"}[metric]).tap()
-    for option in ("upper", "footwear", "none (baseline)", "intrinsic + lower"):
+    for option in ("Upper garment", "Footwear", "No attributes (baseline)", "Intrinsic + lower garment"):
         page.get_by_role("combobox").select_option(label=option)
         for dataset in DATASETS:
             table = load_table(3, dataset).set_index("configuration")
@@ -308,7 +308,7 @@ def test_the_glm_predicts_with_the_interval_of_least_squares(page: Page, site: P
 def test_the_address_holds_the_view(page: Page, site: Path) -> None:
     page.goto((site / "explorer.html").as_uri())
     page.get_by_role("button", name="Untick all").tap()
-    page.get_by_role("checkbox", name="Wearing a hat").tap()
+    page.get_by_role("checkbox", name="Hat").tap()
     page.get_by_role("checkbox", name="Age group").tap()
     page.get_by_role("radio", name="Rank-1").tap()
     assert page.url.endswith("#explore=age,hat&score=rank1")

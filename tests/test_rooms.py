@@ -26,6 +26,7 @@ ROOMS = (
         "losses",
         "published",
         "datasets",
+        "names",
         "config",
     ),
     *(

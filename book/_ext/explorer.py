@@ -10,7 +10,7 @@ from html import escape
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from explorer_data import WORLDS, explorer_data, files, presets
+from explorer_data import explorer_data, files, presets
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -18,6 +18,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 from mosaicreid.attributes import AttributeGroup
 from mosaicreid.datasets import TITLES, get_schema
+from mosaicreid.names.provenance import SYNTHETIC, data_title
+from mosaicreid.names.shown import cluster_title, configuration_title
 from mosaicreid.plotting import METRIC_TITLES
 from mosaicreid.published import DATASETS, METRICS
 from results import ResultError, results_folder
@@ -64,10 +66,13 @@ def groups() -> dict[str, list[tuple[AttributeGroup, list[str]]]]:
 
 
 def set_title(configuration: str) -> str:
-    """A trained set as people call it: ``upper + Lower colour``."""
-    titles = {group.name: group.description for members in groups().values() for group, _ in members}
-    titles |= {"baseline": "none (baseline)"}
-    return " + ".join(titles.get(part, part) for part in configuration.split("+"))
+    """A trained set as people call it: ``Upper garment + colour of lower garment``."""
+    for dataset in DATASETS:
+        schema = get_schema(dataset)
+        known = {*schema.attributes, *schema.clusters, *schema.unions, "all", "baseline"}
+        if set(configuration.split("+")) <= known:
+            return configuration_title(dataset, configuration)
+    raise ResultError(f"no dataset has the parts of the configuration {configuration!r}")
 
 
 def markup(data: dict, *, small: bool, full: str) -> str:
@@ -135,7 +140,7 @@ def chips() -> str:
     """The attributes as rows of boxes, by cluster."""
     parts = ['<div class="explorer-chips">']
     for cluster, members in groups().items():
-        shown, title = [], cluster.capitalize()
+        shown, title = [], cluster_title(cluster)
         for group, owners in members:
             only = "" if len(owners) == len(DATASETS) else f" <small>{TITLES[owners[0]]} only</small>"
             shown.append(box(group, only))
@@ -155,7 +160,9 @@ def ticks() -> str:
         f'<thead><tr><th scope="col">Attribute</th>{heads}</tr></thead>',
     ]
     for cluster, members in groups().items():
-        parts.append(f'<tbody><tr><th scope="rowgroup" colspan="{len(DATASETS) + 1}">{cluster.capitalize()}</th></tr>')
+        parts.append(
+            f'<tbody><tr><th scope="rowgroup" colspan="{len(DATASETS) + 1}">{cluster_title(cluster)}</th></tr>'
+        )
         for group, owners in members:
             cells = "".join(
                 f'<td data-dataset="{dataset}" data-attribute="{group.name}"></td>'
@@ -183,7 +190,7 @@ def card(dataset: dict, *, small: bool) -> str:
 def our_card(dataset: dict) -> str:
     """Our runs and controls in the world that is drawn like the dataset, as ``card``."""
     parts = [
-        table_of(dataset, f"Ours: synthetic {WORLDS[dataset['name']]}", " explorer-ours"),
+        table_of(dataset, f"Ours: synthetic {data_title(dataset['name'], SYNTHETIC)}", " explorer-ours"),
         row("ours", "Our tiny model with these experts"),
         row("ours-baseline", "The same without experts"),
         '</tbody><tbody class="explorer-controls">',

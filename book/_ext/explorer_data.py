@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mosaicreid.analyses.oracle.figures import CONTROLS
 from mosaicreid.datasets import TITLES, get_schema
+from mosaicreid.names.terms import CONTROLS
 from mosaicreid.published import DATASETS, METRICS
 from results import ResultError, read_table, select
 
-# Never the dataset's own name for what was measured in a drawn world.
-WORLDS = {"market1501": "Market-like world", "dukemtmc": "Duke-like world"}
 SHOWN_CONTROLS = ("permuted-trained", "fusion-crossfit", "labels", "predicted")
 # Column of `leakage_subsets_<dataset>.csv`: its name in the page, decimals that the file has.
 _PACKED = {

@@ -24,6 +24,7 @@ def _run(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     from mosaicreid.datasets import DATASETS, get_folder_dataset
+    from mosaicreid.names.provenance import SYNTHETIC
     from mosaicreid.plotting import save_figure
     from mosaicreid.results import write_results
     from mosaicreid.world.contact_sheets import (
@@ -36,7 +37,8 @@ def _run(arguments: argparse.Namespace) -> None:
     from mosaicreid.world.people import make_world
 
     truth = pd.DataFrame([{"dataset": dataset, **row} for dataset in DATASETS for row in make_world(dataset).truth()])
-    write_results(truth, arguments.results / "world.csv")
+    kinds = dict.fromkeys(DATASETS, SYNTHETIC)
+    write_results(truth, arguments.results / "world.csv", parameters={"data": kinds})
     figures = arguments.results / "figures"
     for dataset in DATASETS:
         save_photograph(people_sheet(dataset), figures / f"world_people_{dataset}.png")

@@ -91,8 +91,11 @@ class Dataset:
 class FolderDataset(Dataset):
     """A dataset in three folders, with identity and camera in the images' names, and annotation in MATLAB's form.
 
-    ``counts``: the published numbers by split (train, query, gallery). ``source``: of the annotation file.
+    ``world_title``: what a synthetic world like it is called in print, never by the dataset's own title. ``counts``:
+    the published numbers by split (train, query, gallery). ``source``: of the annotation file.
     """
+
+    world_title: str
 
     images: ImageNames
     cameras: int

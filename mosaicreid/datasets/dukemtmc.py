@@ -19,21 +19,22 @@ from mosaicreid.datasets.world_options import WorldOptions
 DUKEMTMC = FolderDataset(
     name="dukemtmc",
     title="DukeMTMC",
+    world_title="Duke-like world",
     # Attributes in the column order of Table 3, values in the order of the annotation's codes.
     schema=Schema(
         "dukemtmc",
         (
-            single_state("backpack", "accessories", "Carrying a backpack"),
-            single_state("bag", "accessories", "Carrying a bag"),
-            single_state("handbag", "accessories", "Carrying a handbag"),
-            single_state("hat", "accessories", "Wearing a hat"),
-            single_state("boots", "lower", "Wearing boots"),
+            single_state("backpack", "accessories", "Backpack"),
+            single_state("bag", "accessories", "Bag"),
+            single_state("handbag", "accessories", "Handbag"),
+            single_state("hat", "accessories", "Hat"),
+            single_state("boots", "lower", "Boots"),
             dual_state("shoecolour", ("dark", "light"), "lower", "Shoe colour"),
             # The length of the garment; Market-1501's `up`, in the same row of Table 1, is the sleeve's.
-            dual_state("top", ("short", "long"), "upper", "Upper garment length"),
+            dual_state("top", ("short", "long"), "upper", "Length of upper garment"),
             dual_state("gender", ("male", "female"), "intrinsic", "Gender"),
-            multiclass("downcolour", "black white red gray blue green brown", "lower", "Lower colour"),
-            multiclass("upcolour", "black white red purple gray blue green brown", "upper", "Upper colour"),
+            multiclass("downcolour", "black white red gray blue green brown", "lower", "Colour of lower garment"),
+            multiclass("upcolour", "black white red purple gray blue green brown", "upper", "Colour of upper garment"),
         ),
         # Table 3 pairs these two; Table 1 has no such supercategory.
         unions={"footwear": ("boots", "shoecolour")},

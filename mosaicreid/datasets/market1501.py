@@ -19,6 +19,7 @@ from mosaicreid.datasets.world_options import WorldOptions
 MARKET1501 = FolderDataset(
     name="market1501",
     title="Market-1501",
+    world_title="Market-like world",
     # Attributes in the column order of Table 3, values in the order of the annotation's codes.
     schema=Schema(
         "market1501",
@@ -26,16 +27,18 @@ MARKET1501 = FolderDataset(
             dual_state("gender", ("male", "female"), "intrinsic", "Gender"),
             dual_state("hair", ("short", "long"), "intrinsic", "Hair length"),
             multiclass("age", "young teenager adult old", "intrinsic", "Age group"),
-            single_state("hat", "accessories", "Wearing a hat"),
-            single_state("backpack", "accessories", "Carrying a backpack"),
-            single_state("bag", "accessories", "Carrying a bag"),
-            single_state("handbag", "accessories", "Carrying a handbag"),
+            single_state("hat", "accessories", "Hat"),
+            single_state("backpack", "accessories", "Backpack"),
+            single_state("bag", "accessories", "Bag"),
+            single_state("handbag", "accessories", "Handbag"),
             # The length of the sleeve; DukeMTMC's `top`, in the same row of Table 1, is the garment's.
             dual_state("up", ("long", "short"), "upper", "Sleeve length"),
-            multiclass("upcolour", "black white red purple yellow gray blue green", "upper", "Upper colour"),
-            dual_state("down", ("long", "short"), "lower", "Lower length"),
-            multiclass("downcolour", "black white pink purple yellow gray blue green brown", "lower", "Lower colour"),
-            dual_state("clothes", ("dress", "pants"), "lower", "Lower type"),
+            multiclass("upcolour", "black white red purple yellow gray blue green", "upper", "Colour of upper garment"),
+            dual_state("down", ("long", "short"), "lower", "Length of lower garment"),
+            multiclass(
+                "downcolour", "black white pink purple yellow gray blue green brown", "lower", "Colour of lower garment"
+            ),
+            dual_state("clothes", ("dress", "pants"), "lower", "Dress or trousers"),
         ),
     ),
     images=ImageNames(

@@ -13,11 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from mosaicreid.data.loaders import Samples
+from mosaicreid.names.terms import LOSSES, STAGES
 from mosaicreid.retrieval.ranked_lists import RankedList
 
 # Colours of seaborn's "colorblind" palette; importing seaborn would cost a short run a second.
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"
-_TERMS = {"loss": GREY, "id": BLUE, "triplet": ORANGE, "i2t": GREEN, "t2i": VERMILION}
+_TERMS = dict(zip(LOSSES, (GREY, BLUE, ORANGE, GREEN, VERMILION), strict=True))
 _WIDTH = 6.0  # inches
 _LETTER = 0.075  # inches, the mean width of a letter of nine points
 
@@ -33,9 +34,8 @@ def plot_losses(history: pd.DataFrame) -> Figure:
         rows = history[history["stage"] == stage]
         for term, colour in _TERMS.items():
             if term in rows and rows[term].notna().any():
-                label = "weighted sum" if term == "loss" else term
-                axis.plot(rows["epoch"], rows[term], "o-", color=colour, markersize=3, label=label)
-        axis.set_title(f"stage {stage}", loc="left", fontsize=11)
+                axis.plot(rows["epoch"], rows[term], "o-", color=colour, markersize=3, label=LOSSES[term])
+        axis.set_title(STAGES[stage], loc="left", fontsize=11)
         axis.set_ylabel("loss")
         axis.legend(fontsize=9, frameon=False, ncols=5, loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
         _by_epoch(axis, ticks=6)
@@ -50,7 +50,7 @@ def plot_learning_rate(history: pd.DataFrame) -> Figure:
     for axis, stage in zip(axes[0], stages, strict=True):
         rows = history[history["stage"] == stage]
         axis.plot(rows["epoch"], rows["learning_rate"], "o-", color=BLUE, markersize=3)
-        axis.set_title(f"stage {stage}", loc="left", fontsize=10, y=1.12)
+        axis.set_title(STAGES[stage], loc="left", fontsize=10, y=1.12)
         axis.set_xlabel("epoch")
         axis.set_ylim(bottom=0)
         axis.ticklabel_format(axis="y", scilimits=(0, 0))
@@ -62,7 +62,7 @@ def plot_learning_rate(history: pd.DataFrame) -> Figure:
 def plot_gate(gate: Tensor, names: Sequence[str]) -> Figure:
     """The gate of a batch: images from left to right, experts from top to bottom, filled where one is active.
 
-    ``gate`` (B, E) of 0 and 1, ``names`` the E experts ``attribute=value``; an empty figure says so where E is 0.
+    ``gate`` (B, E) of 0 and 1, ``names`` the E experts as ``attribute: value``; an empty figure says so where E is 0.
     """
     longest = max(map(len, names), default=0)
     figure, axes = _panels(
@@ -75,7 +75,7 @@ def plot_gate(gate: Tensor, names: Sequence[str]) -> Figure:
         return figure
     axis.imshow(gate.T.numpy(), aspect="auto", cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1)
     axis.set_yticks(range(len(names)), list(names), fontsize=9)
-    attributes = [name.partition("=")[0] for name in names]
+    attributes = [name.partition(":")[0] for name in names]
     for row in range(1, len(names)):
         if attributes[row] != attributes[row - 1]:
             axis.axhline(row - 0.5, color="0.6", linewidth=0.8)

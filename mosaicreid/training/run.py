@@ -17,6 +17,7 @@ from mosaicreid.locks import check_there, sole_trainer
 from mosaicreid.models.adapters import export_experts
 from mosaicreid.models.build import Models
 from mosaicreid.models.origin import Origin, encoder_digest, write_origin
+from mosaicreid.names.shown import value_title
 from mosaicreid.retrieval.metrics import evaluate
 from mosaicreid.runs import Run, environment, mark_unfinished, read_run, run_folder, run_name, write_run
 from mosaicreid.training.inference import extract_features
@@ -51,11 +52,13 @@ class Outcome:
     gallery_features: Tensor
 
     def gate(self, images: int) -> tuple[Tensor, tuple[str, ...]]:
-        """The gate (images, E) of the first query images and the experts' names; E is 0 without experts."""
+        """The gate (images, E) of the first query images and the experts' names in print; E is 0 without experts."""
         if self.models.router is None:
             return torch.zeros(images, 0), ()
         router = self.models.router.cpu()
-        return router(torch.from_numpy(self.query.codes[:images])), router.experts
+        dataset = self.run.config.data.dataset
+        names = tuple(value_title(dataset, expert) for expert in router.experts)
+        return router(torch.from_numpy(self.query.codes[:images])), names
 
 
 def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = None) -> Outcome:

@@ -10,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mosaicreid.datasets import TITLES, get_folder_dataset
+from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.errors import InputError
 from mosaicreid.files import atomic_path
-from mosaicreid.plotting import GREY, ORANGE, style
+from mosaicreid.names.provenance import SYNTHETIC, data_title
+from mosaicreid.names.shown import attribute_title
+from mosaicreid.plotting import GREY, ORANGE, by_dataset, style, wrapped
 from mosaicreid.world.body import Outfit
 from mosaicreid.world.people import World, make_world
 from mosaicreid.world.scene import Camera, render_person
@@ -21,7 +23,7 @@ from mosaicreid.world.wardrobe import Detail, Shot
 
 _HEIGHT, _WIDTH = 128, 64
 _GAP = 4  # pixels between images
-_LABEL = 38  # pixels above an image for two lines of text
+_LABEL = 50  # pixels above an image for three lines of text
 _INCHES = 6.5
 _DPI = 100
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -76,8 +78,8 @@ def values_sheet(like: str, *, columns: int = 7) -> Figure:
     for index, (name, value) in enumerate(cells):
         x = (index % columns) * (_WIDTH + _GAP) + _WIDTH / 2
         y = (index // columns) * (_HEIGHT + _LABEL + _GAP) + _LABEL
-        axes.text(x, y - 21, name, ha="center", va="baseline")
-        axes.text(x, y - 6, value, ha="center", va="baseline")
+        label = "\n".join([*wrapped([attribute_title(like, name)], 12), value])
+        axes.text(x, y - 5, label, ha="center", va="bottom", fontsize=8.5, linespacing=1.0)
     return figure
 
 
@@ -104,7 +106,13 @@ def visibility_sheet(like: str, people: Mapping[str, str], *, seed: int = 0) -> 
         axes.text(-8, row * (_HEIGHT + _GAP) + _HEIGHT / 2, f"{level:g}", ha="right", va="center")
     for index, (name, value) in enumerate(people.items()):
         width = blocks[0].shape[1]
-        axes.text(index * (width + 4 * _GAP) + width / 2, -6, f"{name} = {value}", ha="center", va="bottom")
+        axes.text(
+            index * (width + 4 * _GAP) + width / 2,
+            -6,
+            f"{attribute_title(like, name)}: {value}",
+            ha="center",
+            va="bottom",
+        )
     axes.text(-58, sheet.shape[0] / 2, "visibility", ha="center", va="center", rotation=90)
     return figure
 
@@ -114,7 +122,8 @@ def plot_information(truth: pd.DataFrame) -> Figure:
 
     ``truth``: columns dataset, attribute, shown_bits, knowledge_gain_bits.
     """
-    panels = {name: part.sort_values("knowledge_gain_bits") for name, part in truth.groupby("dataset", sort=False)}
+    worlds = {str(name): data_title(str(name), SYNTHETIC) for name in truth["dataset"].unique()}
+    panels = {title: part.sort_values("knowledge_gain_bits") for title, part in by_dataset(truth, worlds).items()}
     rows = [len(part) for part in panels.values()]
     with style():
         figure = Figure(figsize=(5.0, 0.26 * sum(rows) + 1.6), layout="constrained")
@@ -123,7 +132,7 @@ def plot_information(truth: pd.DataFrame) -> Figure:
             axes.barh(part["attribute"], part["knowledge_gain_bits"], color=ORANGE, label="knowledge gain H(T | X)")
             left = part["knowledge_gain_bits"]
             axes.barh(part["attribute"], part["shown_bits"], left=left, color=GREY, label="shown I(T; X)")
-            axes.set_title(TITLES[str(dataset)])
+            axes.set_title(dataset)
             axes.grid(axis="y", visible=False)
         every_axes[-1].set_xlabel("bits per person and image")
         handles, labels = every_axes[0].get_legend_handles_labels()

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from mosaicreid.config.parsing import format_settings
-from mosaicreid.datasets import DATASETS as WORLDS, get_dataset
+from mosaicreid.datasets import DATASETS as WORLDS
 from mosaicreid.errors import InputError
+from mosaicreid.names.provenance import GIVEN as GIVEN_DATA, SYNTHETIC, data_kind, data_title
 from mosaicreid.published import DATASETS as PAPERS_DATASETS
 from mosaicreid.sweep.data_state import data_state
 from mosaicreid.sweep.fingerprint import code_fingerprint

@@ -10,6 +10,14 @@ def executed_notebook(wildcards):
     return str(RUNS / "notebooks" / f"{wildcards.about}-{wildcards.dataset}.ipynb")
 
 
+def heading(wildcards):
+    """Whose data a page shows: the paper's, a user's own, or a world that is drawn, which bears no dataset's name."""
+    kind = GIVEN_DATA
+    if wildcards.about != "paper":
+        kind = SYNTHETIC if wildcards.dataset in DRAWN else data_kind(SWEEP.data / wildcards.dataset)
+    return f"{HEADINGS[wildcards.about]}, {data_title(wildcards.dataset, kind)}"
+
+
 def analysed_table(wildcards):
     return option("-r", "table", str(RESULTS / f"experiment_table3_{wildcards.dataset}.csv")) if wildcards.about == "ours" else []
 
@@ -43,7 +51,7 @@ rule executed:
     output:
         str(SWEEP.executed / "{about}-{dataset}.ipynb"),
     params:
-        title=lambda wildcards: f"{HEADINGS[wildcards.about]}, {get_dataset(wildcards.dataset).title}",
+        title=heading,
         code=code_fingerprint("mosaicreid.sweep.notebooks"),
     message:
         "{wildcards.dataset}: an executed notebook as a page of the book"

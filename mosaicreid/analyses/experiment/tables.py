@@ -11,6 +11,7 @@ from mosaicreid.analyses.importance.estimators import estimate_all, importances
 from mosaicreid.data.folders import expected_counts
 from mosaicreid.datasets import get_dataset, get_folder_dataset, get_schema
 from mosaicreid.datasets.marker import SYNTHETIC_MARKER, read_marker
+from mosaicreid.names.shown import variant_title
 from mosaicreid.results import columns_first
 from mosaicreid.runs import collect
 from mosaicreid.statistics.rank_agreement import rank_correlations
@@ -98,7 +99,7 @@ def judge_ablations(table: pd.DataFrame, *, margin: float | None) -> tuple[pd.Da
     reading = reading.mask(table["seeds"] < 2, "cannot tell")
     largest = table.iloc[int(table["difference"].abs().to_numpy().argmax())]
     named = [
-        f"{row.variant} ({row.difference:+.2f}, {row.ci_low:+.2f} to {row.ci_high:+.2f})"
+        f"{variant_title(str(row.variant))} ({row.difference:+.2f}, {row.ci_low:+.2f} to {row.ci_high:+.2f})"
         for row in table[reading == "yes"].itertuples()
     ]
     counts = {

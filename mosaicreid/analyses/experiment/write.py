@@ -1,6 +1,6 @@
 """Every result table and figure of a sweep, computed from its runs, then written, then drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +21,25 @@ from mosaicreid.analyses.importance.estimators import ESTIMATORS
 from mosaicreid.analyses.importance.write import write_figures
 from mosaicreid.analyses.robust.compute import robust_tables
 from mosaicreid.analyses.robust.figures import plot_effects, plot_gains
+from mosaicreid.analyses.robust.margins import margin_if_any
 from mosaicreid.config.profiles import make_config
 from mosaicreid.data.folders import read_truth
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
+from mosaicreid.names.provenance import data_kinds, data_titles
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, as_written, columns_first, read_results, write_results, write_tables
 from mosaicreid.sweep.variants import capacity
 
-_FIGURES = {
+# A figure and the table that it is drawn from. What shows one dataset alone is drawn apart.
+FIGURES = {
     "experiment_table3": (plot_table3, "experiment_table3"),
     "robust_effects": (plot_effects, "robust_effects"),
     "robust_gains": (plot_gains, "robust_gains"),
     "experiment_truth": (plot_effects_by_truth, "experiment_truth"),
     "experiment_bits": (plot_bits, "experiment_bits"),
+}
+FIGURES_OF_VARIANTS = {
     "experiment_last_k": (plot_last_k, "experiment_last_k"),
     "experiment_ablations": (plot_ablations, "experiment_ablations"),
 }
@@ -64,7 +69,7 @@ def write_experiment(
     runs, skipped = collect_runs(root, datasets, seeds=seeds)
     computed = experiment_tables(root, runs, datasets=datasets, variants_on=variants_on, data=data, profile=profile)
     write_tables(computed, Path(results))
-    draw(Path(results), tables=computed)
+    draw(Path(results), names=list(computed), kinds=data_kinds(data, datasets), variants_on=variants_on)
     return skipped
 
 
@@ -126,12 +131,12 @@ def experiment_tables(
         frames["ablations"], frames["ablation_counts"] = tables.judge_ablations(
             compared["ablations"].assign(dataset=variants_on), margin=margins[variants_on]
         )
-    about = {"datasets": list(datasets), "profile": profile, "seeds": sorted(runs["seed"].unique().tolist())}
+    kinds = data_kinds(data, datasets)
+    about = {"data": kinds, "datasets": list(datasets), "profile": profile}
+    about["seeds"] = sorted(runs["seed"].unique().tolist())
+    small = {"data": kinds, "margin_mAP_points": margins}
     return {
-        **{
-            f"robust_{name}": Table(frame=frame, parameters={"margin_mAP_points": margins})
-            for name, frame in robust.items()
-        },
+        **{f"robust_{name}": Table(frame=frame, parameters=small) for name, frame in robust.items()},
         **{f"experiment_{name}": Table(frame=frame, parameters=about) for name, frame in frames.items()},
     }
 
@@ -142,17 +147,29 @@ def write_choices(root: Path, results: Path, *, dataset: str, profile: str) -> P
     Raises:
         InputError: no such run, or one without the seeds of ``all``.
     """
-    judged, _ = tables.judge_ablations(compare_choices(root, dataset, make_config(profile)))
+    runs, _ = collect_runs(root, (dataset,))
+    usual = runs[(runs["variant"].fillna("") == "") & runs["configuration"].isin(["all", "baseline"])]
+    scores = usual.groupby("configuration")["mAP"].mean()
+    # Without the baseline's runs nothing says what would be little.
+    margin = margin_if_any(scores["all"] - scores["baseline"]) if len(scores) == 2 else None
+    judged, _ = tables.judge_ablations(compare_choices(root, dataset, make_config(profile)), margin=margin)
     path = Path(results) / f"choices_{dataset}.csv"
     write_results(judged, path)
     return path
 
 
-def draw(results: Path, *, tables: dict[str, Table]) -> None:
-    """Draw the figures of ``tables``, which lie in ``results``, into ``results/figures``."""
-    written = {name: read_results(results / f"{name}.csv") for name in tables}
+def draw(results: Path, *, names: Sequence[str], kinds: Mapping[str, str], variants_on: str) -> None:
+    """Draw the figures of the tables ``names``, which lie in ``results``, into ``results/figures``.
+
+    ``kinds``: of each dataset's data (``names.provenance``), which decides what its panels are called.
+    """
+    written = {name: read_results(results / f"{name}.csv") for name in names}
+    titles = data_titles(kinds)
     estimated = {estimator.name: written[f"experiment_{estimator.name}"] for estimator in ESTIMATORS}
-    write_figures(estimated, results, source="experiment")
-    for name, (plot, table) in _FIGURES.items():
-        if table in written:
-            save_figure(plot(written[table]), results / "figures" / f"{name}.svg")
+    write_figures(estimated, results, source="experiment", titles=titles)
+    figures = {name: plot(written[table], titles) for name, (plot, table) in FIGURES.items() if table in written}
+    if variants_on:
+        figures["experiment_last_k"] = plot_last_k(written["experiment_last_k"], titles[variants_on])
+        figures["experiment_ablations"] = plot_ablations(written["experiment_ablations"], titles[variants_on])
+    for name, figure in figures.items():
+        save_figure(figure, results / "figures" / f"{name}.svg")

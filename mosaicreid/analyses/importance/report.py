@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 
 from mosaicreid import published
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
-from mosaicreid.datasets import get_dataset, get_schema
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError, one_of
+from mosaicreid.names.provenance import GIVEN, data_title
+from mosaicreid.names.shown import named
 from mosaicreid.plotting import METRIC_TITLES, save_figure
-from mosaicreid.results import write_results
+from mosaicreid.results import kinds_of, write_results
 from mosaicreid.tables import MARK, PERCENT, TEXT, read_table
 
 _ALPHA = 0.05
@@ -42,17 +44,41 @@ def read_experiments(dataset: str, metric: str, table: str = "") -> pd.DataFrame
     return rows
 
 
-def draw_importance(analysis: Mapping[str, pd.DataFrame], *, dataset: str, metric: str) -> dict[str, Figure]:
-    """Figures 5 to 9 of one analysis (``analyse_table``): shap, forest, t_tests and effect_sizes."""
+def table_title(dataset: str, table: str = "") -> str:
+    """What the experiments of ``read_experiments`` are called: whose they are, and on whose data.
+
+    A table that lies beside the record that ``write_results`` makes is called by the data it was measured on; any other
+    by its file and by the dataset whose attributes it has.
+
+    Raises:
+        InputError: unknown dataset, or a record that is damaged.
+    """
+    if not table:
+        return f"{data_title(dataset)}, the paper's table"
+    path = Path(table)
+    if not path.with_suffix(".json").is_file():
+        return f"{path.name}, attributes of {data_title(dataset)}"
+    return f"{data_title(dataset, kinds_of(path).get(dataset, GIVEN))}, {path.name}"
+
+
+def draw_importance(
+    analysis: Mapping[str, pd.DataFrame], *, dataset: str, metric: str, table: str = ""
+) -> dict[str, Figure]:
+    """Figures 5 to 9 of one analysis (``analyse_table``): shap, forest, t_tests and effect_sizes.
+
+    ``table``: the file of the experiments, as for ``read_experiments``; it decides the figures' title.
+    """
+    title = table_title(dataset, table)
     return {
-        name: plot.draw({get_dataset(dataset).title: analysis[estimator.name]}, metric=METRIC_TITLES[metric])
+        name: plot.draw({title: named(analysis[estimator.name], dataset)}, metric=METRIC_TITLES[metric])
         for estimator in ESTIMATORS
         for name, plot in estimator.plots.items()
     }
 
 
-def interpret(analysis: Mapping[str, pd.DataFrame]) -> str:
+def interpret(analysis: Mapping[str, pd.DataFrame], *, dataset: str) -> str:
     """What the four estimators answer, and how much of it outlasts its caveats; Markdown, computed from the tables."""
+    analysis = {name: named(frame, dataset) for name, frame in analysis.items()}
     coefficients = analysis["glm"].set_index("term")["coef"].drop("Intercept")
     total = len(coefficients)
     by_z = _significant(analysis, "z", "p_value")

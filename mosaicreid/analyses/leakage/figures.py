@@ -5,8 +5,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mosaicreid.names.shown import cluster_title, named
 from mosaicreid.plotting import BLUE, GREY, ORANGE, WIDTH, by_dataset, stacked_panels, style
 from mosaicreid.published import load_table
+
+_NAMED = [cluster_title(name) for name in ("baseline", "all", "extrinsic", "intrinsic")]
 
 
 def plot_leakage_shapley(shapley: pd.DataFrame) -> Figure:
@@ -28,7 +31,8 @@ def plot_leakage_shapley(shapley: pd.DataFrame) -> Figure:
 def _draw_shapley(axes: Axes, table: pd.DataFrame) -> None:
     rows = pd.Series(range(len(table)), index=table.index)
     above = axes.twiny()
-    printed = load_table(4, table["dataset"].iloc[0]).set_index("term").loc[table["attribute"]]
+    printed = named(load_table(4, dataset := str(table["dataset"].iloc[0])), dataset).set_index("term")
+    printed = printed.loc[table["attribute"]]
     ends = np.stack([printed["ci_low"], printed["ci_high"]])
     left = axes.barh(rows + 0.2, table["mAP"], height=0.38, color=BLUE)
     right = above.barh(rows - 0.2, table["glm_mAP"], height=0.38, color=ORANGE)
@@ -57,7 +61,7 @@ def plot_leakage_published(published: pd.DataFrame) -> Figure:
         for axes, table in drawn_panels:
             drawn = axes.scatter(table["known_bits"], table["mAP"], c=table["leakage_mAP"], cmap="viridis_r", s=36)
             drawn.set_edgecolor(GREY)
-            for row in table[table["configuration"].isin(["baseline", "all", "extrinsic", "intrinsic"])].itertuples():
+            for row in table[table["configuration"].isin(_NAMED)].itertuples():
                 right = row.known_bits > table["known_bits"].max() / 2
                 axes.annotate(
                     str(row.configuration),

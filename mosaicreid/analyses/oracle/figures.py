@@ -1,27 +1,25 @@
-"""Figures of the controls for the oracle and of what attributes are worth; each takes a result table."""
+"""Figures of the controls for the oracle; each takes a result table and the titles of its data."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import get_dataset
-from mosaicreid.plotting import BLUE, GREY, ORANGE, by_dataset, draw_intervals, stacked_panels, style
+from mosaicreid.names.terms import CONTROLS
+from mosaicreid.plotting import (
+    BLUE,
+    GREY,
+    ORANGE,
+    by_dataset,
+    draw_intervals,
+    stacked_panels,
+    style,
+    title_of_dataset,
+    wrapped,
+)
 
-CONTROLS = {
-    "oracle": "experts, true labels",
-    "permuted-trained": "experts trained on permuted labels",
-    "permuted-people": "experts told another person's labels",
-    "permuted-images": "experts told another image's labels",
-    "distractors-lent": "experts, distractors labelled too",
-    "predicted": "experts, predicted labels",
-    "labels": "labels alone, no image",
-    "fusion": "no experts, labels added (training people)",
-    "fusion-crossfit": "no experts, labels added (cross-fitted)",
-    "fusion-best": "no experts, labels added (best weight)",
-    "oracle-fusion-crossfit": "experts, labels added (cross-fitted)",
-    "alike-oracle": "experts, among look-alikes",
-}
 # A split: what its two parts are called.
 SPLITS = {
     "gain": ("whole gain", ""),
@@ -35,21 +33,21 @@ SPLITS = {
 _INTERVAL = "95 % intervals over people and seeds"
 
 
-def plot_controls(table: pd.DataFrame) -> Figure:
+def plot_controls(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Every control's difference to the baseline on the same queries, a panel per dataset (``oracle_controls.csv``)."""
     table = table[table["control"].isin(CONTROLS)]
     with style():
-        figure, panels = _panels(table)
+        figure, panels = _panels(table, titles)
         for axis, rows in panels:
             rows = rows.set_index("control").loc[[name for name in reversed(CONTROLS) if name in set(rows["control"])]]
             position = np.arange(len(rows))
             draw_intervals(axis, rows["difference"], rows["difference_low"], rows["difference_high"], position, BLUE)
-            axis.set_yticks(position, [CONTROLS[str(name)] for name in rows.index], fontsize=9)
+            axis.set_yticks(position, wrapped(CONTROLS[str(name)] for name in rows.index), fontsize=9, linespacing=0.9)
         panels[-1][0].set_xlabel(f"difference to the baseline in mAP\n(points, {_INTERVAL})")
     return figure
 
 
-def plot_noise(table: pd.DataFrame) -> Figure:
+def plot_noise(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """mAP against the probability that a label is wrong, in queries, gallery or both (``oracle_controls.csv``)."""
     datasets = list(dict.fromkeys(table["dataset"]))
     with style():
@@ -72,7 +70,7 @@ def plot_noise(table: pd.DataFrame) -> Figure:
             baseline = rows_of_dataset[rows_of_dataset["control"] == "baseline"].iloc[0]
             axis.axhline(baseline["mAP"], color="black", linestyle="--", linewidth=1, label="no experts")
             axis.axhspan(baseline["ci_low"], baseline["ci_high"], color="black", alpha=0.08, linewidth=0)
-            axis.set_title(get_dataset(dataset).title)
+            axis.set_title(title_of_dataset(dataset, titles))
             axis.set_xlabel("probability of a wrong label")
         axes[0, 0].set_ylabel(f"mAP (%), bands: {_INTERVAL}", fontsize=9)
         axes[0, 0].set_ylim(bottom=0)
@@ -80,11 +78,11 @@ def plot_noise(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def plot_split(table: pd.DataFrame) -> Figure:
+def plot_split(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """The two parts of the gain in every split, a panel per dataset (``oracle_split.csv``)."""
     table = table[table["split"].isin(SPLITS)]
     with style():
-        figure, panels = _panels(table)
+        figure, panels = _panels(table, titles)
         for axis, rows in panels:
             rows = (
                 rows.assign(order=rows["split"].map(list(SPLITS).index)).sort_values("order", kind="stable").iloc[::-1]
@@ -102,8 +100,8 @@ def plot_split(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panels(table: pd.DataFrame) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+def _panels(table: pd.DataFrame, titles: Mapping[str, str]) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
     """A panel per dataset, as high as its rows need."""
-    panels = by_dataset(table)
+    panels = by_dataset(table, titles)
     heights = [len(rows) for rows in panels.values()]
-    return stacked_panels(panels, size=(6.2, 1.3 + 0.27 * sum(heights)), height_ratios=heights, sharex=True)
+    return stacked_panels(panels, size=(6.2, 1.3 + 0.32 * sum(heights)), height_ratios=heights, sharex=True)

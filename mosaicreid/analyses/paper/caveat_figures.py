@@ -10,8 +10,18 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.datasets import TITLES
-from mosaicreid.plotting import BLUE, GREY, ORANGE, ROW, WIDTH, check_drawable, save_figure, stacked_panels, style
+from mosaicreid.plotting import (
+    BLUE,
+    GREY,
+    ORANGE,
+    ROW,
+    WIDTH,
+    by_dataset,
+    check_drawable,
+    save_figure,
+    stacked_panels,
+    style,
+)
 from mosaicreid.results import read_results
 
 _SKY = sns.color_palette("colorblind").as_hex()[9]
@@ -87,10 +97,10 @@ def write_caveat_figures(results: Path) -> None:
     judged = tables["influence_summary"].merge(tables["t_vs_z"], on=keys, validate="one_to_one")
     panels = {
         name: {
-            title: table[(table["dataset"] == dataset) & (table["metric"] == "mAP") & (table["term"] != "Intercept")]
-            for dataset, title in TITLES.items()
+            title: table[(table["metric"] == "mAP") & (table["term"] != "Intercept")]
+            for title, table in by_dataset(rows).items()
         }
-        for name, table in {"influence": judged, "confounding": tables["confounding"]}.items()
+        for name, rows in {"influence": judged, "confounding": tables["confounding"]}.items()
     }
     save_figure(plot_influence(panels["influence"], metric="mAP"), results / "figures" / "caveats_influence.svg")
     save_figure(plot_confounding(panels["confounding"], metric="mAP"), results / "figures" / "caveats_confounding.svg")

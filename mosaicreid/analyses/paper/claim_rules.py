@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from mosaicreid.names.shown import attribute_title, configuration_title
+from mosaicreid.names.terms import METRICS
 from mosaicreid.results import Tables
 
 _ALPHA = 0.05
@@ -34,6 +36,10 @@ class TableClaim:
         """For example ``glm-dukemtmc-mAP-gender``."""
         return "-".join(part for part in (self.topic, self.dataset, self.metric, "+".join(self.attributes)) if part)
 
+    def title(self, attribute: object) -> str:
+        """What an attribute of this claim's dataset is called."""
+        return attribute_title(self.dataset, str(attribute))
+
     def rows(self, tables: Tables, name: str) -> pd.DataFrame:
         """The rows of ``tables[name]`` for this claim's dataset and metric."""
         table = tables[name]
@@ -57,7 +63,7 @@ def effect(claim: TableClaim, tables: Tables) -> tuple[str, list[str]]:
     moved = claim.row(tables, "caveats_influence_summary", term=name)
     evidence = (
         f"coefficient {moved['coef']:.2f}; p = {judged['p_z']:.3g} (z), {judged['p_t']:.3g} (t), {holm:.3g} (t, Holm); "
-        f"{moved['p_max']:.3g} (z) without the row {moved['p_max_without']}"
+        f"{moved['p_max']:.3g} (z) without the row {configuration_title(claim.dataset, moved['p_max_without'])}"
     )
     if judged["p_z"] >= _ALPHA or moved["coef"] <= 0:
         return evidence, ["not significant in the paper's own table"]
@@ -101,7 +107,7 @@ def any_difference(claim: TableClaim, tables: Tables, *, level: float) -> tuple[
     tests = claim.rows(tables, "published_welch").set_index("attribute")["p_value"]
     best = str(tests[list(claim.attributes)].idxmin())
     evidence, objections = difference(replace(claim, attributes=(best,)), tables, level=level)
-    return f"{best}: {evidence}", objections
+    return f"{claim.title(best)}: {evidence}", objections
 
 
 def leaders(claim: TableClaim, tables: Tables, *, table: str, statistic: str, k: int) -> tuple[str, list[str]]:
@@ -109,8 +115,8 @@ def leaders(claim: TableClaim, tables: Tables, *, table: str, statistic: str, k:
     rows = claim.rows(tables, table).rename(columns={"term": "attribute"}).set_index("attribute")
     ranked = rows[statistic].drop("Intercept", errors="ignore").abs().sort_values(ascending=False, kind="stable")
     first = ranked.head(k)
-    evidence = "largest: " + ", ".join(f"{name} {value:.2f}" for name, value in first.items())
-    strangers = [str(name) for name in first.index if name not in claim.attributes]
+    evidence = "largest: " + ", ".join(f"{claim.title(name)} {value:.2f}" for name, value in first.items())
+    strangers = [claim.title(name) for name in first.index if name not in claim.attributes]
     return evidence, [f"the first {k} include {' and '.join(strangers)}"] if strangers else []
 
 
@@ -125,7 +131,7 @@ def forest_leaders(claim: TableClaim, tables: Tables, *, importance: str, k: int
     seeds = claim.rows(tables, "caveats_forest_seeds")
     worst = seeds[seeds["importance"] == importance].set_index("attribute")["rank_worst"]
     evidence = "; ".join(
-        f"{name} rank {ranks[name]}, with other seeds down to {worst[name]}" for name in claim.attributes
+        f"{claim.title(name)} rank {ranks[name]}, with other seeds down to {worst[name]}" for name in claim.attributes
     )
     if any(ranks[name] > k for name in claim.attributes):
         return evidence, ["not so with the paper's own seed"]
@@ -158,6 +164,8 @@ def same_conclusions(claim: TableClaim, tables: Tables, *, other: str) -> tuple[
     glm = tables["published_glm"]
     glm = glm[(glm["dataset"] == claim.dataset) & (glm["term"] != "Intercept") & (glm["p_value"] < _ALPHA)]
     significant = {metric: list(glm.loc[glm["metric"] == metric, "term"]) for metric in (other, claim.metric)}
-    evidence = "; ".join(f"{metric}: {', '.join(names) or 'none'}" for metric, names in significant.items())
+    evidence = "; ".join(
+        f"{METRICS[metric]}: {', '.join(map(claim.title, names)) or 'none'}" for metric, names in significant.items()
+    )
     first, second = (set(names) for names in significant.values())
     return evidence, ["other attributes are significant"] if first != second else []

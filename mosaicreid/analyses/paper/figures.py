@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mosaicreid import published
+from mosaicreid.names.shown import attribute_title, configuration_title
+from mosaicreid.names.terms import STEPS
 from mosaicreid.plotting import (
     BLUE,
     METRIC_TITLES,
@@ -18,24 +20,19 @@ from mosaicreid.plotting import (
     save_figure,
     stacked_panels,
     style,
+    wrapped,
 )
 from mosaicreid.results import read_results
 
 _SCORES = tuple(METRIC_TITLES)
-_STEPS = {
-    "every_design": "all designs",
-    "welch": "Welch tests (Table 5)",
-    "normal_mAP": "mAP sums (Table 4)",
-    "normal_rank1": "Rank-1 sums (Table 7)",
-    "glm_digits": "all digits of both GLMs",
-    "forest": "forest (Table 5)",
-}
+_STEPS = {step: title for step, title in STEPS.items() if step != "table3"}
 
 
-def plot_marks(table: pd.DataFrame) -> Figure:
+def plot_marks(table: pd.DataFrame, dataset: str) -> Figure:
     """Table 3 as a picture: a row per configuration, a square where an attribute is included, scores on the right.
 
-    ``table``: configuration, the attributes (0/1), mAP and rank1 (percent), in any order of rows, which is kept.
+    ``table``: configuration, the attributes of ``dataset`` (0/1), mAP and rank1 (percent), in any order of rows, which
+    is kept.
 
     Raises:
         InputError: no rows, or one of the columns is missing.
@@ -48,9 +45,11 @@ def plot_marks(table: pd.DataFrame) -> Figure:
         axes = figure.subplots()
         row, column = np.nonzero(marks)
         axes.scatter(column, row, s=62, marker="s", color=BLUE, linewidths=0)
-        axes.set_xticks(range(len(names)), names, rotation=60, ha="left", rotation_mode="anchor")
+        titles = [attribute_title(dataset, name) for name in names]
+        axes.set_xticks(range(len(names)), titles, rotation=60, ha="left", rotation_mode="anchor")
         axes.xaxis.tick_top()
-        axes.set_yticks(range(len(table)), table["configuration"])
+        rows = [configuration_title(dataset, str(name)) for name in table["configuration"]]
+        axes.set_yticks(range(len(table)), wrapped(rows, 34), fontsize=9)
         axes.set_xlim(-0.6, len(names) + 2.6)
         axes.set_ylim(len(table) - 0.4, -0.7)
         axes.tick_params(length=0)
@@ -119,7 +118,10 @@ def write_table_figures(results: Path) -> None:
         InputError: table3_<dataset>.csv, recovery.csv or table6.csv is missing.
     """
     figures = {
-        **{f"table3_{name}": plot_marks(read_results(results / f"table3_{name}.csv")) for name in published.DATASETS},
+        **{
+            f"table3_{name}": plot_marks(read_results(results / f"table3_{name}.csv"), name)
+            for name in published.DATASETS
+        },
         "recovery": plot_search(read_results(results / "recovery.csv")),
         "table6": plot_depth(read_results(results / "table6.csv")),
     }

@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 
 from mosaicreid.analyses.priors.compute import SEVERAL, UNLABELLED
 from mosaicreid.attributes import Schema
-from mosaicreid.plotting import WIDTH, style
+from mosaicreid.names.provenance import SYNTHETIC, data_title
+from mosaicreid.names.shown import attribute_title
+from mosaicreid.plotting import WIDTH, style, wrapped
 
 # Clothes are drawn in their own colours, which the labels name as well.
 _CLOTHES = {
@@ -50,14 +52,16 @@ def _draw(priors: pd.DataFrame, schema: Schema) -> Figure:
             chosen = priors[(priors["source"] == source) & (priors["attribute"] == group.name)]
             shares = chosen.set_index("value")["share"]
             _stack(axes, row + offset, height, shares, colours, labelled=source == "real")
-    axes.set_yticks(range(len(schema.groups)), schema.attributes)
+    named_attributes = [attribute_title(schema.dataset, name) for name in schema.attributes]
+    axes.set_yticks(range(len(schema.groups)), wrapped(named_attributes, 16))
     axes.set_ylim(len(schema.groups) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of annotated images")
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
     if (priors["source"] == "synthetic").any():
-        axes.set_title("Thick bars: real. Thin bars: synthetic.", fontsize=10)
+        real, drawn = data_title(schema.dataset), data_title(schema.dataset, SYNTHETIC)
+        axes.set_title(f"Thick bars: {real}. Thin bars: {drawn}.", fontsize=9)
     sns.despine(ax=axes, left=True)
     return figure
 

@@ -1,6 +1,6 @@
-"""Figures of the robust analyses; each function takes a result table and returns a Figure."""
+"""Figures of the robust analyses; each takes a result table and the titles of its data (``names.provenance``)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,10 +8,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.plotting import BLUE, ORANGE, by_dataset, stacked_panels, style
+from mosaicreid.names.terms import ANALYSES
+from mosaicreid.plotting import BLUE, ORANGE, by_dataset, stacked_panels, style, wrapped
 
 
-def plot_effects(table: pd.DataFrame) -> Figure:
+def plot_effects(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Attribute effects with robust and with the paper's intervals; a panel per dataset (``robust_effects.csv``)."""
 
     def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
@@ -21,10 +22,10 @@ def plot_effects(table: pd.DataFrame) -> Figure:
         axis.plot(rows["naive_effect"], position - 0.14, "s", color=ORANGE, markersize=4, label="paper's GLM, one seed")
 
     label = "effect of the attribute's experts on mAP\n(points, 95 % intervals)"
-    return _rows_by_dataset(table, draw, order="effect", names="attribute", label=label, height=0.36)
+    return _rows_by_dataset(table, titles, draw, order="effect", names="attribute", label=label, height=0.36)
 
 
-def plot_gains(table: pd.DataFrame) -> Figure:
+def plot_gains(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Gain of every configuration over the baseline with simultaneous intervals (``robust_gains.csv``)."""
 
     def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
@@ -33,11 +34,12 @@ def plot_gains(table: pd.DataFrame) -> Figure:
         axis.plot(rows["gain"], position, "o", color="black", markersize=4)
 
     label = "gain over the baseline\n(mAP points, 95 % intervals)"
-    return _rows_by_dataset(table, draw, order="gain", names="configuration", label=label, height=0.27)
+    return _rows_by_dataset(table, titles, draw, order="gain", names="configuration", label=label, height=0.27)
 
 
 def _rows_by_dataset(
     table: pd.DataFrame,
+    titles: Mapping[str, str],
     draw: Callable[[Axes, pd.DataFrame, np.ndarray], None],
     *,
     order: str,
@@ -46,7 +48,7 @@ def _rows_by_dataset(
     height: float,
 ) -> Figure:
     """A panel per dataset, in each a row per value of ``names``, ``height`` inches high, sorted by ``order``."""
-    panels = {title: rows.sort_values(order) for title, rows in by_dataset(table).items()}
+    panels = {title: rows.sort_values(order) for title, rows in by_dataset(table, titles).items()}
     heights = [len(rows) for rows in panels.values()]
     with style():
         size = (6, 1.3 + height * sum(heights))
@@ -55,7 +57,7 @@ def _rows_by_dataset(
             position = np.arange(len(rows))
             axis.axvline(0, color="0.4", linewidth=0.8)
             draw(axis, rows, position)
-            axis.set_yticks(position, rows[names], fontsize=9)
+            axis.set_yticks(position, wrapped(rows[names]), fontsize=9, linespacing=0.85)
             axis.grid(visible=False, axis="y")
         drawn[-1][0].set_xlabel(label)
         drawn[0][0].legend(fontsize=9, loc="lower right")
@@ -80,9 +82,9 @@ def plot_coverage(table: pd.DataFrame) -> Figure:
             color=sns.color_palette("colorblind")[2 * (seeds != 1)],
             label=label,
         )
-    axis.set_yticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), wrapped((ANALYSES[name] for name in names), 20))
     axis.invert_yaxis()
-    axis.set_xlabel("intervals that contain the truth (%, with 95 % Monte Carlo error)")
+    axis.set_xlabel("intervals that contain the truth (%)\nlines: 95 % Monte Carlo error")
     axis.legend(fontsize=9)
     sns.despine(figure)
     return figure

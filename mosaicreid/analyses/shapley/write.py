@@ -8,12 +8,13 @@ from mosaicreid.analyses.oracle.tables import oracle_tables
 from mosaicreid.analyses.shapley.figures import plot_shapley
 from mosaicreid.analyses.shapley.residual_information import residual_agreement, residual_information
 from mosaicreid.analyses.shapley.tables import shapley_tables
+from mosaicreid.names.provenance import data_kinds, data_titles
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, as_written, read_results, write_tables
 from mosaicreid.tables import NUMBER, TEXT
 
 _EFFECTS = {"dataset": TEXT, "attribute": TEXT, "effect": NUMBER, "ci_low": NUMBER, "ci_high": NUMBER}
-_FIGURES = {
+FIGURES = {
     "oracle_controls": (plot_controls, "oracle_controls"),
     "oracle_noise": (plot_noise, "oracle_controls"),
     "oracle_split": (plot_split, "oracle_split"),
@@ -36,7 +37,8 @@ def write_oracle(runs: Path, results: Path, *, data: Path, datasets: Sequence[st
     oracle = oracle_tables(runs, datasets=datasets, seeds=seeds)
     # From the tables as the files have them, so that the comparison can be repeated from those.
     residual = residual_information(as_written(oracle["heads"]), as_written(shapley["attributes"]))
-    about = {"datasets": list(datasets), "seeds": list(seeds), "level": 0.95}
+    kinds = data_kinds(data, datasets)
+    about = {"data": kinds, "datasets": list(datasets), "seeds": list(seeds), "level": 0.95}
     sources = {name: results / name for name in ("oracle_heads.csv", "shapley_attributes.csv")}
     tables = {
         **{
@@ -44,13 +46,13 @@ def write_oracle(runs: Path, results: Path, *, data: Path, datasets: Sequence[st
             for name, frame in shapley.items()
         },
         **{f"oracle_{name}": Table(frame=frame, parameters=about) for name, frame in oracle.items()},
-        "unread": Table(frame=residual, inputs=sources),
+        "unread": Table(frame=residual, inputs=sources, parameters={"data": kinds}),
     }
     agreement = residual_agreement(residual)
     if len(agreement):
-        tables["unread_agreement"] = Table(frame=agreement, inputs=sources)
+        tables["unread_agreement"] = Table(frame=agreement, inputs=sources, parameters={"data": kinds})
     paths = write_tables(tables, results)
-    for name, (plot, table) in _FIGURES.items():
+    for name, (plot, table) in FIGURES.items():
         paths.append(results / "figures" / f"{name}.svg")
-        save_figure(plot(read_results(results / f"{table}.csv")), paths[-1])
+        save_figure(plot(read_results(results / f"{table}.csv"), data_titles(kinds)), paths[-1])
     return paths

@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 from mosaicreid.analyses.strength.decision import BASELINES
 from mosaicreid.analyses.strength.matched import PAPER_SHARES
 from mosaicreid.analyses.strength.tables import main_rows
-from mosaicreid.datasets import TITLES
 from mosaicreid.errors import InputError
+from mosaicreid.names.provenance import SYNTHETIC, data_title
+from mosaicreid.names.shown import configuration_title
+from mosaicreid.names.terms import TERMS
 from mosaicreid.plotting import BLUE, GREY, ORANGE, WIDTH, style
 
-_ROUTES = {"identity": "by knowing people", "attributes": "by reading attributes"}
+_ROUTES = {route: TERMS["route"][route] for route in ("identity", "attributes")}
 # Quantity -> colour, marker, what it is called.
 _SHARES = {
     "share_L": (ORANGE, "s", "labels, no experts"),
@@ -48,7 +50,7 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
             above.plot(
                 BASELINES, 100 * np.array(PAPER_SHARES), "x", color="black", markersize=8, label="the paper's gain"
             )
-            above.set_title(f"strong {_ROUTES[route]}")
+            above.set_title(_ROUTES[route])
             _dots_and_band(below, own, fitted, "E", BLUE, "o", "E: experts beyond the labels", scale=1)
             gain = fitted[fitted["quantity"] == "gain"]
             margin = 0.1 * gain["estimate"]
@@ -106,7 +108,7 @@ def plot_training_curve(cells: pd.DataFrame) -> Figure:
                 _lengths(axis, own[own["quantity"] == quantity], colour, marker, name)
             labels = own[own["quantity"] == "L"]["mean"]
             axis.axhline(float(labels.iloc[0]), color=ORANGE, linestyle="--", label="labels added, no experts")
-            axis.set_title(TITLES[str(dataset)])
+            axis.set_title(data_title(str(dataset), SYNTHETIC))
             axis.set_ylabel("gain (points of mAP)")
             axis.set_xscale("log")
             axis.minorticks_off()
@@ -131,9 +133,9 @@ def plot_attributes_over_training(cells: pd.DataFrame) -> Figure:
             own = rows[rows["dataset"] == dataset]
             for number, (name, part) in enumerate(own.groupby("configuration", sort=False)):
                 colour = (BLUE, ORANGE, GREY, "black")[number % 4]
-                _lengths(axis, part, colour, "os^Dvx*P"[number % 8], str(name))
+                _lengths(axis, part, colour, "os^Dvx*P"[number % 8], configuration_title(str(dataset), str(name)))
             axis.axhline(0, color="0.5", linewidth=0.8)
-            axis.set_title(TITLES[str(dataset)])
+            axis.set_title(data_title(str(dataset), SYNTHETIC))
             axis.set_ylabel("gain (points of mAP)")
             axis.set_xscale("log")
             axis.minorticks_off()

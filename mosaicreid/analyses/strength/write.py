@@ -8,6 +8,7 @@ import pandas as pd
 from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
 from mosaicreid.analyses.strength.figures import plot_attributes_over_training, plot_strength, plot_training_curve
 from mosaicreid.analyses.strength.tables import cell_table, curve_tables, estimands, matched_table, pool_worlds
+from mosaicreid.names.provenance import SYNTHETIC
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, read_results, write_tables
 
@@ -35,7 +36,8 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     designed = any(cell.route != "default" for cell in cells)
     if designed:
         tables["strength_curves"], tables["strength_decision"] = curve_tables(values)
-    about = {"cells": [cell.name for cell in cells]}
+    # Every world of this experiment is drawn for it.
+    about = {"cells": [cell.name for cell in cells], "data": {cell.dataset: SYNTHETIC for cell in cells}}
     inputs = {settings.name: settings}
     paths = write_tables(
         {name: Table(frame=frame, inputs=inputs, parameters=about) for name, frame in tables.items()}, results
@@ -83,7 +85,9 @@ def write_pilots(runs: Path, path: Path, *, settings: Path) -> pd.DataFrame:
     write_tables(
         {
             path.stem: Table(
-                frame=table, inputs={settings.name: settings}, parameters={"pilots": True, "command": command}
+                frame=table,
+                inputs={settings.name: settings},
+                parameters={"pilots": True, "command": command, "data": {cell.dataset: SYNTHETIC for cell in cells}},
             )
         },
         path.parent,

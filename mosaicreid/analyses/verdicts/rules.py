@@ -16,6 +16,7 @@ from mosaicreid import published
 from mosaicreid.analyses.robust.contrasts import contrast_weights
 from mosaicreid.analyses.robust.margins import margin_of
 from mosaicreid.analyses.verdicts.single_rows import deciding_configurations
+from mosaicreid.names.shown import attribute_title, configuration_title
 from mosaicreid.results import Tables
 from mosaicreid.statistics.mixed_effects import equivalence_p
 
@@ -165,7 +166,8 @@ def _unless_one_row_decides(rule: Rule, name: str, rows: Callable[[Tables, str],
         deciding = deciding_configurations(table, contrast_weights(dataset).T[name])
         if not deciding:
             return found
-        return Finding(f"{found.evidence}; another sign without the row {' or '.join(deciding)}", "open", found.p_value)
+        rows_named = " or ".join(configuration_title(dataset, row) for row in deciding)
+        return Finding(f"{found.evidence}; another sign without the row {rows_named}", "open", found.p_value)
 
     return finding
 
@@ -179,7 +181,7 @@ def published_limited(attribute: str) -> Rule:
         point, (low, high) = _number(only_row(tables["published_glm"], **where), "coef"), _ends(row, "t_low", "t_high")
         df = _number(row, "df_resid")
         std_err = (high - low) / 2 / stats.t.ppf(1 - LEVEL / 2, df)
-        return _limited(attribute, point, std_err, df, margin_of(_published_gain(dataset)))
+        return _limited(attribute_title(dataset, attribute), point, std_err, df, margin_of(_published_gain(dataset)))
 
     return finding
 
@@ -190,7 +192,7 @@ def our_limited(attribute: str) -> Rule:
     def finding(tables: Tables, dataset: str) -> Finding:
         row = only_row(tables["robust_effects"], dataset=dataset, attribute=attribute)
         effect, std_err, df = (_number(row, column) for column in ("effect", "std_err", "df"))
-        return _limited(attribute, effect, std_err, df, margin_of(_our_gain(tables, dataset)))
+        return _limited(attribute_title(dataset, attribute), effect, std_err, df, margin_of(_our_gain(tables, dataset)))
 
     return finding
 

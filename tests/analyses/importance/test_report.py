@@ -55,14 +55,16 @@ def test_bad_files(tmp_path: Path) -> None:
 
 
 def test_the_answer_follows_the_tables(market: dict[str, pd.DataFrame]) -> None:
-    answer = interpret(market).splitlines()
+    answer = interpret(market, dataset="market1501").splitlines()
     # Table 4's p-values below 0.05, smallest first, with its coefficients.
     assert "5 of 12" in answer[0]
-    assert "downcolour (+1.98), upcolour (+1.38), age (+1.19), bag (+0.89), backpack (+0.69)" in answer[0]
+    effects = "Colour of lower garment (+1.98), Colour of upper garment (+1.38), Age group (+1.19), Bag (+0.89)"
+    assert f"{effects}, Backpack (+0.69)" in answer[0]
     # Table 5's three largest.
-    assert "by impurity: age, downcolour, gender; by permutation: downcolour, age, upcolour;" in answer[2]
+    assert "by impurity: Age group, Colour of lower garment, Gender;" in answer[2]
+    assert "by permutation: Colour of lower garment, Age group, Colour of upper garment;" in answer[2]
     changed = {**market, "influence_summary": market["influence_summary"].assign(rests_on_one_row=True)}
-    assert interpret(changed).splitlines()[-1].endswith("none.")
+    assert interpret(changed, dataset="market1501").splitlines()[-1].endswith("none.")
 
 
 def test_written_with_provenance(market: dict[str, pd.DataFrame], tmp_path: Path) -> None:

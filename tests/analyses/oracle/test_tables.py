@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mosaicreid.analyses.oracle.figures import CONTROLS, plot_controls, plot_noise, plot_split
+from mosaicreid.analyses.oracle.figures import plot_controls, plot_noise, plot_split
 from mosaicreid.analyses.oracle.parts import part_path, read_part
 from mosaicreid.analyses.oracle.tables import arrange, control_table, head_table, oracle_tables, split_table
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
+from mosaicreid.names.terms import CONTROLS
 from mosaicreid.statistics.bootstrap import paired_mean
 
 SEEDS, QUERIES = (0, 1, 2), 24
@@ -192,10 +193,11 @@ def test_tables_and_figures_of_a_sweep(per_query: pd.DataFrame, runs: Path) -> N
     assert tables["weights"].columns.tolist() == [
         *("dataset", "weight", "train_mAP", "test_mAP", "chosen_train", "chosen_best", "chosen_crossfit", "seed")
     ]
-    labels = [text.get_text() for text in plot_controls(table).axes[0].get_yticklabels()]
+    titles = dict.fromkeys(table["dataset"], "a world")
+    labels = [text.get_text().replace("\n", " ") for text in plot_controls(table, titles).axes[0].get_yticklabels()]
     assert sorted(labels) == sorted(CONTROLS.values())
-    assert len(plot_split(tables["split"]).axes[0].get_yticklabels()) == 11
-    lines = plot_noise(table).axes[0].get_lines()
+    assert len(plot_split(tables["split"], titles).axes[0].get_yticklabels()) == 11
+    lines = plot_noise(table, titles).axes[0].get_lines()
     oracle = 100 * LEVELS["oracle", 0.0]
     assert [line.get_ydata()[0] for line in lines[:3]] == pytest.approx([oracle] * 3, abs=6)
     assert [list(line.get_xdata()) for line in lines[:3]] == [[0.0, 0.5]] * 3

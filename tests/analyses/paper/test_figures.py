@@ -11,7 +11,7 @@ from mosaicreid.errors import InputError
 from mosaicreid.results import write_results, write_tables
 
 MARKS = pd.DataFrame(
-    {"configuration": ["both", "hat"], "age": [1, 0], "hat": [1, 1], "mAP": [90.5, 89.0], "rank1": 95.0}
+    {"configuration": ["age+hat", "hat"], "age": [1, 0], "hat": [1, 1], "mAP": [90.5, 89.0], "rank1": 95.0}
 )
 STEPS = pd.DataFrame(
     {
@@ -23,7 +23,9 @@ STEPS = pd.DataFrame(
 
 
 def test_marks() -> None:
-    (axes,) = figures.plot_marks(MARKS).axes
+    (axes,) = figures.plot_marks(MARKS, "market1501").axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["Age group", "Hat"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Age group + hat", "Hat"]
     offsets = axes.collections[0].get_offsets().tolist()
     assert sorted(map(tuple, offsets)) == [(0, 0), (1, 0), (1, 1)]
     assert [text.get_text() for text in axes.texts if "%" not in text.get_text()] == ["90.5", "89.0", "95.0", "95.0"]
@@ -46,7 +48,7 @@ def test_nothing_to_draw() -> None:
     with pytest.raises(
         InputError, match="cannot draw 'Table 3': 2 rows with configuration, age, hat, mAP; expected rows with"
     ):
-        figures.plot_marks(MARKS.drop(columns="rank1"))
+        figures.plot_marks(MARKS.drop(columns="rank1"), "market1501")
     with pytest.raises(InputError, match="cannot draw 'the search': 0 rows"):
         figures.plot_search(STEPS.iloc[:0])
 

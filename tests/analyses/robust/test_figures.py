@@ -3,6 +3,8 @@ import pytest
 
 from mosaicreid.analyses.robust.figures import plot_coverage, plot_effects, plot_gains
 
+WORLDS = {"market1501": "Market-like world", "dukemtmc": "Duke-like world"}
+
 
 @pytest.fixture
 def table() -> pd.DataFrame:
@@ -14,9 +16,9 @@ def table() -> pd.DataFrame:
 
 
 def test_effects_are_sorted_and_carry_both_intervals(table: pd.DataFrame) -> None:
-    axes = plot_effects(table).axes
-    assert [axis.get_title(loc="left") for axis in axes] == ["Market-1501", "DukeMTMC"]
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["age", "hat"]
+    axes = plot_effects(table, WORLDS).axes
+    assert [axis.get_title(loc="left") for axis in axes] == ["Market-like world", "Duke-like world"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["Age group", "Hat"]
     ends = [segment[:, 0].tolist() for lines in axes[0].collections for segment in lines.get_segments()]
     assert ends == [[-3.0, -1.0], [0.0, 2.0]] * 2
 
@@ -24,8 +26,8 @@ def test_effects_are_sorted_and_carry_both_intervals(table: pd.DataFrame) -> Non
 def test_gains_show_pointwise_and_simultaneous_intervals(table: pd.DataFrame) -> None:
     names = {"attribute": "configuration", "effect": "gain"}
     rows = table.rename(columns=names).assign(sim_low=table["ci_low"] - 1, sim_high=table["ci_high"] + 1)
-    axes = plot_gains(rows).axes
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["age", "hat"]
+    axes = plot_gains(rows, WORLDS).axes
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["Age group", "Hat"]
     thin, thick = ([s[:, 0].tolist() for s in lines.get_segments()] for lines in axes[0].collections)
     assert thin == [[-4.0, 0.0], [-1.0, 3.0]]
     assert thick == [[-3.0, -1.0], [0.0, 2.0]]
@@ -34,5 +36,6 @@ def test_gains_show_pointwise_and_simultaneous_intervals(table: pd.DataFrame) ->
 def test_coverage_has_a_row_per_analysis() -> None:
     rows = [(name, seeds, 0.95, 0.01) for name in ("mixed-effects", "paper-glm") for seeds in (1, 3)]
     axis = plot_coverage(pd.DataFrame(rows, columns=["analysis", "seeds", "covered", "std_err"])).axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["mixed-effects", "paper-glm"]
+    named = [label.get_text().replace("\n", " ") for label in axis.get_yticklabels()]
+    assert named == ["mixed effects", "the paper's GLM, one seed"]
     assert len(axis.containers) == 2

@@ -24,6 +24,7 @@ from mosaicreid.analyses.shapley.tables import (
 from mosaicreid.data.folders import read_dataset
 from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.errors import InputError
+from mosaicreid.names.shown import attribute_title
 from mosaicreid.statistics.bootstrap import paired_mean
 from mosaicreid.statistics.rank_agreement import spearman
 from mosaicreid.statistics.shapley import shapley_values
@@ -165,9 +166,11 @@ def test_four_methods_side_by_side(world: Path, runs: Path, effects: pd.DataFram
     shown = found["contrasts"].set_index("contrast")["value"]
     lower = value["ablation"]["downcolour"] - value["ablation"]["upcolour"]
     assert shown["lower less upper colour"] == pytest.approx(lower)
-    axes = plot_shapley(table).axes
+    axes = plot_shapley(table, {DATASET: "a world"}).axes
     assert len(axes) == 4
-    assert [text.get_text() for text in axes[0].get_yticklabels()] == list(NAMES)
+    assert axes[0].get_title(loc="left") == "a world"
+    labels = [text.get_text().replace("\n", " ") for text in axes[0].get_yticklabels()]
+    assert labels == [attribute_title(DATASET, name) for name in NAMES]
 
 
 @pytest.mark.filterwarnings("ignore:dukemtmc at")
@@ -177,7 +180,7 @@ def test_real_data_have_no_known_truth(world: Path, runs: Path, effects: pd.Data
     table = found["attributes"]
     assert table["method"].unique().tolist() == ["ablation", "retrain", "leakage"]
     assert len(found["agreement"]) == 3
-    assert len(plot_shapley(table).axes) == 3
+    assert len(plot_shapley(table, {DATASET: "a world"}).axes) == 3
 
 
 def test_what_is_missing_is_named(world: Path, runs: Path, effects: pd.DataFrame, tmp_path: Path) -> None:
