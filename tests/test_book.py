@@ -1,6 +1,7 @@
 """The book builds without a warning, from committed results, reads offline, and cannot show a stale number."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
+from site_names import figure_texts, raw_names, table_texts
 
+from mosaicreid.datasets import TITLES
 from results import ResultError, look_up
 
 ROOT = Path(__file__).parents[1]
@@ -184,6 +187,58 @@ def test_tables_say_what_their_cells_are_and_show_no_computer_numbers(built: Pat
                 assert '<th class="head"' not in table
 
 
+def test_no_table_and_no_figure_shows_a_name_of_code(built: Path) -> None:
+    found = {}
+    for path in pages(built):
+        # Pages of code, and the list of all of it.
+        if "api" in path.parts or path.stem in ("api", "genindex", "py-modindex"):
+            continue
+        found[path.name] = raw_names(list(table_texts(path.read_text())))
+    for path in (built / "results" / "figures").glob("*.svg"):
+        found[path.name] = raw_names(figure_texts(path))
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_no_synthetic_world_bears_a_datasets_name(built: Path) -> None:
+    drawn = ("experiment_", "robust_effects", "robust_gains", "oracle_", "shapley_", "strength", "world_truth")
+    titles = set(TITLES.values())
+    for path in sorted((built / "results" / "figures").glob("*.svg")):
+        if path.name.startswith(drawn):
+            assert [text for text in figure_texts(path) if any(title in text for title in titles)] == [], path.name
+    for path in sorted((built / "book" / "executed").glob("*.ipynb")):
+        heading = json.loads(path.read_text())["cells"][0]["source"]
+        heading = "".join(heading).splitlines()[0]
+        named = any(title in heading for title in titles)
+        assert named == path.name.startswith("paper-"), heading
+    for name in ("experiment", "robust", "oracle", "shapley", "importance", "ablations"):
+        page = (built / "_build" / "html" / f"{name}.html").read_text()
+        assert [text for text in table_texts(page) if text in titles] == [], name
+
+
+def test_every_number_table_and_figure_opens_its_source(built: Path) -> None:
+    html = built / "_build" / "html"
+    listed = (html / "sources.html").read_text()
+    for path in sorted((built / "results").glob("*.csv")):
+        assert (html / "_results" / path.name).read_bytes() == path.read_bytes()
+        assert f'id="from-{path.stem}"' in listed, path.name
+    for path in pages(built):
+        text = path.read_text()
+        tables = len(re.findall(r'<table class="[^"]*result-table', text))
+        if path.name in ("sources.html", "machine.html"):
+            continue
+        marks = re.findall(r'<a class="source-mark"[^>]*data-file="([^"]+)"', text)
+        figures = len(re.findall(r"<figure(?:(?!</figure>).)*_images/(?!sha)", text, re.S)) if marks else 0
+        assert len(marks) >= tables, path.name
+        assert len(marks) <= tables + figures, path.name
+        for name in {*marks, *re.findall(r'<a class="result"[^>]*data-file="([^"]+)"', text)}:
+            told = json.loads(re.search(r'id="sources-data">(.*?)</script>', text).group(1))
+            command, address = told["files"][name]
+            assert command
+            assert (path.parent / address).is_file(), (path.name, address)
+        if marks:
+            assert all(told["codes"].values()), (path.name, told["codes"])
+
+
 def test_pages_describe_themselves_and_search_holds_their_sentences(built: Path) -> None:
     html = built / "_build" / "html"
     for path in (html / "index.html", html / "method.html"):
@@ -203,8 +258,8 @@ def test_a_changed_result_shows_on_the_next_plain_build(built: Path) -> None:
     try:
         assert build(built).returncode == 0
         page = (built / "_build" / "html" / "digits.html").read_text()
-        assert re.search(r'class="result">400<', page)
-        assert not re.search(r'class="result">398<', page)
+        assert re.search(r'class="result"[^>]*>400<', page)
+        assert not re.search(r'class="result"[^>]*>398<', page)
     finally:
         summary.write_text(before)
 
@@ -219,7 +274,9 @@ def test_prose_says_numbers(cell: str, spec: str, shown: str | None, tmp_path: P
         with pytest.raises(ResultError, match=r"value of 'name=hat' in a.csv is .* expected a number"):
             look_up(tmp_path, f"a.csv name=hat value {spec}")
     else:
-        assert look_up(tmp_path, f"a.csv name=hat value {spec}") == ("a.csv", shown)
+        found = look_up(tmp_path, f"a.csv name=hat value {spec}")
+        assert (found.file, found.shown) == ("a.csv", shown)
+        assert found.place == {"row": "name=hat", "line": "2", "column": "value", "cell": cell}
 
 
 def test_a_wrong_key_is_a_warning_that_names_the_possible_ones(built: Path) -> None:

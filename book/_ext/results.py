@@ -8,16 +8,24 @@ does not match is a warning, which ``-W`` turns into an error.
 
 import math
 import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from docutils import nodes
 from docutils.parsers.rst import directives
 from own import COMMITTED, mark, read_own
+from sources import marks_of, number_mark
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from typeset import typeset
+
+from mosaicreid.datasets import DATASETS
+from mosaicreid.names.provenance import GIVEN, KINDS, data_title
+from mosaicreid.names.shown import title_of
+from mosaicreid.results import kinds_of
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +72,28 @@ def render(cell: str, spec: str) -> str:
     return typeset(format(number, spec))
 
 
-def look_up(folder: Path, text: str) -> tuple[str, str]:
-    """The file name and the formatted number that the text of a ``result`` role stands for."""
+def shown_name(column: str, cell: str, row: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """A name in a cell as a reader is shown it; ``row`` is the whole row, ``kinds`` the kind of each dataset's data."""
+    dataset = row.get("dataset", "")
+    if column == "dataset" and dataset in DATASETS:
+        stated = row.get("source", "")
+        return data_title(dataset, stated if stated in KINDS else kinds.get(dataset, GIVEN))
+    if column == "dataset" and cell == "all":
+        return "both datasets"
+    return title_of(column, cell, dataset=dataset if dataset in DATASETS else "")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One cell: its file, what is shown of it, and its place: ``row``, ``line``, ``column``, and ``cell`` itself."""
+
+    file: str
+    shown: str
+    place: dict[str, str]
+
+
+def look_up(folder: Path, text: str) -> Found:
+    """The cell that the text of a ``result`` role stands for, formatted."""
     parts = shlex.split(text)
     if len(parts) not in {3, 4}:
         raise ResultError(f"expected 'file.csv where column [format]', got {text!r}")
@@ -78,7 +106,12 @@ def look_up(folder: Path, text: str) -> tuple[str, str]:
     cell = rows[column].iloc[0]
     if cell.strip().lstrip("+-").lower() in {"", "nan", "inf", "infinity"}:
         raise ResultError(f"{column} of {where!r} in {name} is {cell!r}, expected a number or a text to say in prose")
-    return name, render(cell, spec)
+    if spec == "s":
+        shown = shown_name(column, cell, {str(key): str(value) for key, value in rows.iloc[0].items()}, {})
+    else:
+        shown = cell
+    place = {"row": where, "line": str(rows.index[0] + 2), "column": column, "cell": cell}
+    return Found(name, render(shown, spec), {key: value for key, value in place.items() if value != "-"})
 
 
 def results_folder(env: object) -> Path:
@@ -92,11 +125,11 @@ class ResultRole(SphinxRole):
         folder = results_folder(self.env)
         self.env.note_dependency(str(folder / self.text.split()[0]))
         try:
-            _, shown = look_up(folder, self.text)
-        except (ResultError, ValueError) as error:
+            found = look_up(folder, self.text)
+        except (ResultError, ValueError, LookupError) as error:
             logger.warning("result %r: %s", self.text, error, location=self.get_location())
             return [nodes.problematic(self.rawtext, self.rawtext)], []
-        return [nodes.inline(self.rawtext, shown, classes=["result"])], []
+        return [number_mark(found.shown, found.file, **found.place)], []
 
 
 class ResultTable(SphinxDirective):
@@ -114,6 +147,7 @@ class ResultTable(SphinxDirective):
         "format": directives.unchanged,
         "caption": directives.unchanged,
         "name": directives.unchanged,
+        "code": directives.unchanged,
         "machine": directives.flag,
     }
 
@@ -130,8 +164,9 @@ class ResultTable(SphinxDirective):
         where, own = self.options.get("where", "-"), read_own(self.env)
         theirs = [] if own is None or "machine" in self.options or not own.has(name) else own.wheres(where)
         try:
-            committed = self.table(select(read_table(folder, name), where), COMMITTED if theirs else "")
-        except (ResultError, ValueError) as error:
+            kinds = {} if "machine" in self.options else kinds_of(folder / name)
+            committed = self.table(select(read_table(folder, name), where), kinds, COMMITTED if theirs else "")
+        except (ResultError, ValueError, LookupError) as error:
             logger.warning("result-table %r: %s", name, error, location=self.get_location())
             return []
         self.add_name(committed.next_node(nodes.table))
@@ -139,43 +174,55 @@ class ResultTable(SphinxDirective):
             return [committed]
         self.env.note_dependency(str(own.folder / name))
         mark(self.state.document)
-        return [committed, *(self.own_table(read_table(own.folder, name), rows, whose) for rows, whose in theirs)]
+        return [committed, *(self.own_table(own.folder / name, rows, whose) for rows, whose in theirs)]
 
-    def own_table(self, table: pd.DataFrame, where: str, whose: str) -> nodes.Node:
+    def own_table(self, path: Path, where: str, whose: str) -> nodes.Node:
         """The same rows of a reader's own results, or a line that says why they cannot be shown."""
         try:
-            return self.table(select(table, where), whose)
-        except (ResultError, ValueError, OverflowError) as error:
+            return self.table(select(read_table(path.parent, path.name), where), kinds_of(path), whose, own=True)
+        except (ResultError, ValueError, LookupError, OverflowError) as error:
             return nodes.paragraph("", f"{whose}nothing to show here ({error})")
 
-    def table(self, rows: pd.DataFrame, whose: str) -> nodes.Node:
+    def table(self, rows: pd.DataFrame, kinds: Mapping[str, str], whose: str, *, own: bool = False) -> nodes.Node:
         columns = split(self.options.get("columns", "")) or list(rows)
         headers = split(self.options.get("headers", "")) or columns
         specs = dict(item.split("=", 1) for item in split(self.options.get("format", "")))
-        unknown = [column for column in [*columns, *specs] if column not in rows]
+        code = split(self.options.get("code", ""))
+        unknown = [column for column in [*columns, *specs, *code] if column not in rows]
         if unknown or len(headers) != len(columns):
             raise ResultError(f"unknown columns {unknown} or {len(headers)} headers for {len(columns)} columns")
         table = nodes.table(classes=["result-table"])
         if whose or "caption" in self.options:
             text, messages = self.state.inline_text(self.options.get("caption", ""), self.lineno)
             marked = [nodes.strong("", whose)] if whose else []
-            table += nodes.title("", "", *marked, *text, *messages)
+            # Marks lead to committed files; a reader's own lie beside the checkout.
+            marks = (
+                [] if own else [marks_of(self.arguments[0], machine="machine" in self.options, **self.place(columns))]
+            )
+            table += nodes.title("", "", *marked, *text, *marks, *messages)
         group = nodes.tgroup(cols=len(columns))
         table += group
         group += [nodes.colspec(colwidth=1) for _ in columns]
-        group += nodes.thead("", row(headers, ["s"] * len(headers)))
-        cells = rows[columns].itertuples(index=False)
-        group += nodes.tbody("", *[row(line, [specs.get(column, "s") for column in columns]) for line in cells])
+        head = [nodes.entry("", nodes.paragraph("", typeset(header))) for header in headers]
+        group += nodes.thead("", nodes.row("", *head))
+        body = nodes.tbody()
+        for line in rows.to_dict("records"):
+            told = {str(key): str(value) for key, value in line.items()}
+            body += nodes.row("", *[self.entry(told, column, specs.get(column, "s"), kinds) for column in columns])
+        group += body
         return nodes.container("", table, classes=["scroll-x"])
 
+    def place(self, columns: list[str]) -> dict[str, str]:
+        """Which rows and columns of the file are shown."""
+        place = {"row": self.options.get("where", ""), "column": ", ".join(columns)}
+        return {key: value for key, value in place.items() if value}
 
-def row(cells: object, specs: list[str]) -> nodes.row:
-    """One table row; cells with a numeric format are set flush right."""
-    entries = []
-    for cell, spec in zip(cells, specs, strict=True):  # type: ignore[call-overload]
-        classes = [] if spec == "s" else ["number"]
-        entries.append(nodes.entry("", nodes.paragraph("", render(cell, spec)), classes=classes))
-    return nodes.row("", *entries)
+    def entry(self, line: dict[str, str], column: str, spec: str, kinds: Mapping[str, str]) -> nodes.entry:
+        """A cell: a number flush right, a name as a reader is shown it, or in ``:code:`` columns as files have it."""
+        if column in split(self.options.get("code", "")):
+            return nodes.entry("", nodes.paragraph("", "", nodes.literal("", line[column])))
+        cell = shown_name(column, line[column], line, kinds) if spec == "s" else line[column]
+        return nodes.entry("", nodes.paragraph("", render(cell, spec)), classes=[] if spec == "s" else ["number"])
 
 
 def split(text: str) -> list[str]:
@@ -186,6 +233,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.setup_extension("own")
     app.add_config_value("results_folder", "../results", "env")
     app.add_config_value("machine_folder", "../runs/tiny/results", "env")
+    app.setup_extension("sources")
     app.add_role("result", ResultRole())
     app.add_directive("result-table", ResultTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,9 +13,16 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write verdicts.csv and print it in short."""
-    from mosaicreid.analyses.verdicts.write import write_verdicts
+    """Write verdicts.csv and, where the real annotation was counted, verdicts_further.csv; print both in short."""
+    from mosaicreid.analyses.verdicts.write import has_annotation, write_further, write_verdicts
 
     table = write_verdicts(arguments.results)
     print(table[["claim", "dataset", "published", "runs", "controls"]].to_string(index=False))
+    if has_annotation(arguments.results):
+        further = write_further(arguments.results)
+        print(further[["claim", "dataset", "verdict"]].to_string(index=False))
+    else:
+        print(
+            "claims made in passing are not judged: no priors.csv and images.csv here, which `mosaicreid priors` writes"
+        )
     return 0

@@ -108,7 +108,10 @@ ANALYSES = {
 }
 
 TERMS: Mapping[str, Mapping[str, str]] = {
-    **dict.fromkeys(("control", "split", "minuend", "subtrahend"), _EVERY_CONTROL | {"look-alikes": "look-alikes"}),
+    **dict.fromkeys(
+        ("control", "split", "minuend", "subtrahend"),
+        _EVERY_CONTROL | {"all": "training and test", "look-alikes": "look-alikes"},
+    ),
     "part": {
         "whole": "whole gain",
         "to control": "from the baseline to the control",
@@ -129,6 +132,7 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "test_knowledge_gain_bits": "bits that images hide, among the test people",
         "visibility": "visibility",
     },
+    "table": {"all": "all tables"},
     "metric": METRICS,
     "step": STEPS,
     "analysis": ANALYSES,

@@ -24,7 +24,7 @@ _COLOURS = ("upcolour", "downcolour")
 _ACCESSORIES = ("hat", "backpack", "bag", "handbag")
 _INTRINSIC = ("gender", "hair", "age")
 # Section 4.4 names these as strong positive contributions to mAP in the GLM.
-_STRONG = {"market1501": ("age", "upcolour", "downcolour"), "dukemtmc": ("gender", "downcolour", "top")}
+STRONG = {"market1501": ("age", "upcolour", "downcolour"), "dukemtmc": ("gender", "downcolour", "top")}
 _WEAK = {"market1501": ("hat", "handbag", "up"), "dukemtmc": ("hat", "handbag")}
 
 
@@ -35,14 +35,14 @@ def _about_coefficients() -> list[TableClaim]:
         glm = {"where": "4.4, on Table 4"} | at
         claims += [
             TableClaim(topic="glm", text="strong positive contribution", rule=effect, attributes=(name,), **glm)
-            for name in _STRONG[dataset]
+            for name in STRONG[dataset]
         ]
         claims += [
             TableClaim(
                 topic="colour", text="clothing colour is strongly significant", rule=effect, attributes=(name,), **glm
             )
             for name in _COLOURS
-            if name not in _STRONG[dataset]
+            if name not in STRONG[dataset]
         ]
         claims.append(
             TableClaim(
@@ -57,7 +57,7 @@ def _about_coefficients() -> list[TableClaim]:
             TableClaim(
                 topic="weak",
                 text="weak contribution",
-                rule=partial(weak, strong=_STRONG[dataset]),
+                rule=partial(weak, strong=STRONG[dataset]),
                 attributes=(name,),
                 **glm,
             )

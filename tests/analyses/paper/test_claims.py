@@ -64,7 +64,7 @@ def test_effect(tables: claims.Tables, objections: list[str]) -> None:
     evidence, found = effect(claim(effect, "hat"), tables)
     assert found == objections
     assert evidence.startswith("coefficient 0.50; p = ")
-    assert evidence.endswith("0.3 (z) without the row all")
+    assert evidence.endswith("0.3 (z) without the row All attributes")
 
 
 def test_a_negative_effect_is_no_contribution() -> None:
@@ -118,19 +118,19 @@ def test_difference(tables: claims.Tables, objections: list[str]) -> None:
 
 def test_any_difference_takes_the_best() -> None:
     evidence, objections = any_difference(claim(any_difference, "bag", "hat"), welch_tables(), level=0.01)
-    assert evidence.startswith("hat: p = 0.004")
+    assert evidence.startswith("Hat: p = 0.004")
     assert objections == []
 
 
 def test_leaders_compares_sizes_and_leaves_the_intercept_out() -> None:
-    rows = {"Intercept": 90.0, "hat": -3.0, "bag": 2.0, "up": 1.0}
+    rows = {"Intercept": 90.0, "hat": -3.0, "bag": 2.0, "boots": 1.0}
     tables = {"published_glm": frame(*({"term": name, "coef": value} for name, value in rows.items()))}
     assert leaders(claim(leaders, "hat", "bag"), tables, table="published_glm", statistic="coef", k=2) == (
-        "largest: hat 3.00, bag 2.00",
+        "largest: Hat 3.00, Bag 2.00",
         [],
     )
-    found = leaders(claim(leaders, "bag", "up"), tables, table="published_glm", statistic="coef", k=2)
-    assert found[1] == ["the first 2 include hat"]
+    found = leaders(claim(leaders, "bag", "boots"), tables, table="published_glm", statistic="coef", k=2)
+    assert found[1] == ["the first 2 include Hat"]
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,10 @@ def test_a_contrast_that_one_row_decides_is_open() -> None:
     # Gender, the only intrinsic attribute of DukeMTMC, occurs alone and in all.
     found = rules.our_contrast(INTRINSIC)(tables, "dukemtmc")
     assert found.verdict == "open"
-    assert found.evidence == "effects intrinsic less the rest: -5.0 (-6.0 to -4.0); another sign without the row all"
+    assert (
+        found.evidence
+        == "effects intrinsic less the rest: -5.0 (-6.0 to -4.0); another sign without the row All attributes"
+    )
     with pytest.raises(LookupError, match="0 configurations of dukemtmc"):
         rules.our_contrast(INTRINSIC)(tables | {"experiment_table3_dukemtmc": DUKE.iloc[:0]}, "dukemtmc")
 
@@ -172,7 +175,7 @@ def test_published_limited_effect_is_judged_by_students_t() -> None:
     }
     found = rules.published_limited("hat")(tables, "dukemtmc")
     p = stats.t.sf((0.1 * (DUKE["mAP"].max() - DUKE.set_index("configuration")["mAP"]["baseline"]) - 0.07) / 0.2, 9)
-    assert found.evidence == f"hat 0.1 (-0.4 to 0.5); within ±0.3: p = {p:.2g}"
+    assert found.evidence == f"Hat 0.1 (-0.4 to 0.5); within ±0.3: p = {p:.2g}"
     assert found.verdict == "open"
     assert found.p_value == pytest.approx(p)
 
