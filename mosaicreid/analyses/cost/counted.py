@@ -44,7 +44,7 @@ def operations(config: Config) -> pd.DataFrame:
     def reidentify(stage: str) -> Callable[[], None]:
         model, router = (models.baseline, None) if stage == "baseline" else (models.model, models.router)
         trained = {"experts": model.experts, **{name: getattr(model, name) for name in HEADS}}
-        objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, compiled=False)
+        objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, similarity="dot", compiled=False)
         whole = model if stage == "baseline" else torch.nn.ModuleDict(trained)
         return step(objective, whole, images, labels, camids, codes)
 
