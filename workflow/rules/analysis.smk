@@ -22,6 +22,7 @@ rule analyse:
         variants=SWEEP.variants_on,
         seeds=SEEDS,
         results=str(RESULTS),
+    priority: FIRST["analysis"]
     log:
         str(LOGS / "analysis.log"),
     message:
@@ -40,6 +41,7 @@ rule paper_numbers:
     params:
         code=code_fingerprint("mosaicreid.analyses.paper.write"),
         results=str(RESULTS),
+    priority: FIRST["analysis"]
     log:
         str(LOGS / "paper_numbers.log"),
     message:
@@ -60,6 +62,7 @@ rule oracle:
         permuted=str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "permuted"),
         effort=f"--people {SWEEP.people} --orders {SWEEP.orders}",
         code=code_fingerprint("mosaicreid.analyses.oracle.compute"),
+    priority: FIRST["controls"]
     threads: 1 if TINY else 4
     resources:
         gpu=0 if TINY else 1,
@@ -92,6 +95,7 @@ rule judge:
         datasets=DATASETS,
         seeds=SEEDS,
         results=str(RESULTS),
+    priority: FIRST["analysis"]
     log:
         str(LOGS / "verdicts.log"),
     message:

@@ -82,6 +82,11 @@ def depends_on(*stages):
     return str([values["data"], values["model"], values["runtime"]["precision"], [values["stages"][s] for s in stages]])
 
 
+# What goes first where several jobs could: what most others wait for, then what takes long. What nothing waits for fills
+# the cores that the last steps leave idle.
+FIRST = {"data": 5, "shared": 4, "controls": 3, "run": 2, "analysis": 1}
+
+
 wildcard_constraints:
     dataset="|".join(DATASETS),
     name=r"[A-Za-z0-9+@=,_.-]+",

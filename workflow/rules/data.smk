@@ -17,7 +17,9 @@ if DRAWN:
             identities=SWEEP.identities,
             world=option("--world", SWEEP.world),
             code=code_fingerprint("mosaicreid.world.synthesize"),
-        threads: 2
+        # All worlds at once: a job of two cores would wait until both are free, while the other world trains on one.
+        threads: max(1, 2 // len(DRAWN))
+        priority: FIRST["data"]
         log:
             str(LOGS / "{dataset}.data.log"),
         message:
@@ -45,6 +47,7 @@ if GIVEN:
         params:
             root=data_folder,
             state=lambda wildcards: data_state(SWEEP.data / wildcards.dataset),
+        priority: FIRST["data"]
         log:
             str(LOGS / "{dataset}.data.log"),
         message:

@@ -10,6 +10,7 @@ rule training_code:
         TRAINING_CODE,
     params:
         code=code_fingerprint("mosaicreid.training.shared"),
+    priority: FIRST["data"]
     message:
         "the code that trains has changed, or is new here"
     shell:
@@ -27,6 +28,7 @@ rule shared:
         folder=SHARED,
         settings=option("--set", format_settings(SWEEP.shared_settings())),
         depends_on=depends_on("pretrain", "prompts", "baseline"),
+    priority: FIRST["shared"]
     threads: 1 if TINY else 4
     resources:
         gpu=0 if TINY else 1,
@@ -66,6 +68,8 @@ rule run:
         depends_on=depends_on("experts"),
         code=code_fingerprint("mosaicreid.training.run", notebook=Path("notebooks/train.ipynb")),
         failed=str(RUNS / "failed" / "{dataset}.{name}.seed{seed}.txt"),
+    # The controls start from the run with all attributes.
+    priority: lambda wildcards: FIRST["controls" if wildcards.name == "all" else "run"]
     threads: 1 if TINY else 4
     resources:
         gpu=0 if TINY else 1,
