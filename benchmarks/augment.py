@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import torch
+from figures import add_json, write_figures
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=256)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--padding", type=int, default=10)
+    add_json(parser)
     options = parser.parse_args()
     device, height, width = torch.device(options.device), options.height, options.width
     images = torch.randint(256, (BATCH, 3, height, width), dtype=torch.uint8, device=device)
@@ -74,6 +76,11 @@ def main() -> None:
     print(f"torchvision v2, one draw per batch  {per_batch:8.2f} ms   {per_batch / ours:5.2f} x   (not the same thing)")
     copies, gather = milliseconds(copied, device), milliseconds(gathered, device)
     print(f"flip and crop alone: copies {copies:.2f} ms, one gather {gather:.2f} ms   {gather / copies:.2f} x")
+    write_figures(
+        options.json,
+        __file__,
+        {"milliseconds": ours, "per_image_ratio": per_image / ours, "per_batch_ratio": per_batch / ours},
+    )
 
 
 if __name__ == "__main__":

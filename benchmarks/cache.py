@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from figures import add_json, write_figures
 from PIL import Image
 
 from mosaicreid.data.cache import decode, open_cache
@@ -37,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--workers", type=int, default=2)
+    add_json(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(options.workers) as pool:
         root, folder = Path(name, "images"), Path(name, "cache")
@@ -71,6 +73,7 @@ def main() -> None:
         print(f"first build         {build * PUBLISHED / options.images:7.2f} s")
         print(f"epoch, decoding     {times['decode']:7.2f} s")
         print(f"epoch, warm cache   {times['cache']:7.2f} s   {times['cache'] / times['decode']:.3f} x decoding")
+    write_figures(options.json, __file__, {"seconds": times["cache"], "ratio": times["cache"] / times["decode"]})
 
 
 if __name__ == "__main__":

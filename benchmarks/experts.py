@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from figures import add_json, write_figures
 from paper_step import SIZES, Batch, make_batch, make_model, make_optimiser, step
 from torch import Tensor
 
@@ -61,8 +62,8 @@ def compare(
     repeats: int,
     clock: Callable[[], float],
     inverse: bool = False,
-) -> None:
-    """Print both times and their ratio: ours over the reference, or the inverse."""
+) -> float:
+    """Print both times and their ratio, and return it: ours over the reference, or the inverse."""
     times: dict[str, list[float]] = {"ours": [], "reference": []}
     for repeat in range(repeats + 1):
         for side, run in (("ours", ours), ("reference", reference)):
@@ -74,6 +75,7 @@ def compare(
     middle = statistics.median(times["ours"]), statistics.median(times["reference"])
     ratio, middle_ratio = (b / a, middle[1] / middle[0]) if inverse else (a / b, middle[0] / middle[1])
     print(f"{name}: {a:.3f} s, reference {b:.3f} s, ratio {ratio:.3f} (of the medians {middle_ratio:.3f})", flush=True)
+    return ratio
 
 
 def main() -> None:
@@ -84,6 +86,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    add_json(parser)
     arguments = parser.parse_args()
     how = {"repeats": arguments.repeats, "clock": CLOCKS[arguments.clock]}
     torch.set_num_threads(arguments.threads)
@@ -100,7 +103,8 @@ def main() -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     of_experts = {id(p) for p in experts.parameters()}
     with_experts, heads_only = make_optimiser(trained), make_optimiser([p for p in trained if id(p) not in of_experts])
-    compare(
+    figures = {}
+    figures["step"] = compare(
         "step",
         lambda: step(lambda: model.features(batch.images, batch.gate), model, batch, with_experts),
         lambda: step(lambda: bare_features(model, batch), model, batch, heads_only),
@@ -111,7 +115,7 @@ def main() -> None:
     h = torch.randn_like(x, requires_grad=True)
     layers = list(experts.layers)
     loops = [LoopedExperts(layer) for layer in layers]
-    compare(
+    figures["loop"] = compare(
         "experts alone, loop over ours",
         lambda: run_layers(layers, x, h, batch.gate),
         lambda: run_layers(loops, x, h, batch.gate),
@@ -122,12 +126,13 @@ def main() -> None:
     plain = ReidModel(model.encoder, None, identities=1).eval()
     model.eval()
     with torch.inference_mode():
-        compare(
+        figures["extraction"] = compare(
             "extraction",
             lambda: model.features(batch.images, batch.gate),
             lambda: plain.features(batch.images),
             **how,
         )
+    write_figures(arguments.json, __file__, figures)
 
 
 if __name__ == "__main__":

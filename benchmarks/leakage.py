@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from figures import add_json, write_figures
 
 from mosaicreid.analyses.leakage.compute import attribute_agreement, find_candidates
 from mosaicreid.analyses.leakage.tables import leakage_shapley, leakage_table
@@ -26,7 +27,9 @@ from mosaicreid.retrieval.metrics import evaluate_scores
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("annotations", type=Path, metavar="DIR")
-    folder = parser.parse_args().annotations
+    add_json(parser)
+    arguments = parser.parse_args()
+    folder = arguments.annotations
     total = 0.0
     for dataset in DATASETS:
         start = time.perf_counter()
@@ -53,6 +56,7 @@ def main() -> None:
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"both: {total:.2f} s, peak {peak:.2f} GiB (the reference included)")
+    write_figures(arguments.json, __file__, {"seconds": total, "peak_gib": peak})
 
 
 if __name__ == "__main__":

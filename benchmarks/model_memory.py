@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from figures import add_json, write_figures
+
 GIB = 2**30
 
 
@@ -63,18 +65,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[8, 16, 64])
     parser.add_argument("--precision", choices=("no", "bf16"), default="no")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    add_json(parser)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure(arguments.size, arguments.measure, arguments.precision)))
         return
+    figures = {}
     for batch_size in arguments.batch:
         command = [sys.executable, __file__, "--size", arguments.size, "--precision", arguments.precision]
         done = subprocess.run([*command, "--measure", str(batch_size)], check=True, capture_output=True, text=True)
         result = json.loads(done.stdout.splitlines()[-1])
+        figures |= {f"{quantity}_gib_{batch_size}": gib for quantity, gib in result.items()}
         print(
             f"{arguments.size}, precision {arguments.precision}, batch {batch_size}: peak {result['peak']:.2f} GiB "
             f"(of it {result['held']:.2f} GiB parameters, gradients and optimiser state); limit 24 GB = 22.35 GiB"
         )
+    write_figures(arguments.json, __file__, figures)
 
 
 if __name__ == "__main__":

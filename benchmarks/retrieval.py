@@ -24,6 +24,8 @@ import subprocess
 import sys
 import time
 
+from figures import add_json, write_figures
+
 NUM_QUERIES, WIDTH, NUM_PIDS, NUM_CAMIDS = 3368, 1280, 750, 6
 METHODS = ("product", "evaluate", "random", "ties", "rerank", "argsort")
 BLOCK = 512
@@ -105,11 +107,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[name for name in METHODS if name != "rerank"])
     parser.add_argument("--measure", nargs=2, metavar=("METHOD", "G"), help=argparse.SUPPRESS)
+    add_json(parser)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure(arguments.measure[0], int(arguments.measure[1]))))
         return
     print(f"{NUM_QUERIES} queries, width {WIDTH}; best of {arguments.repeats}")
+    figures = {}
     for num_gallery in arguments.gallery:
         runs: dict[str, list[dict[str, float]]] = {method: [] for method in arguments.methods}
         for _ in range(arguments.repeats):
@@ -120,14 +124,21 @@ def main() -> None:
             method: {quantity: min(run[quantity] for run in taken) for quantity in ("seconds", "cpu")}
             for method, taken in runs.items()
         }
-        print(f"gallery {num_gallery}, features {4 * WIDTH * (NUM_QUERIES + num_gallery) / 2**30:.2f} GiB")
+        features = 4 * WIDTH * (NUM_QUERIES + num_gallery) / 2**30
+        print(f"gallery {num_gallery}, features {features:.2f} GiB")
         for method, taken in runs.items():
             line = f"  {method:9s}"
             for quantity, name in (("seconds", "s"), ("cpu", "s CPU")):
                 line += f" {best[method][quantity]:6.2f} {name}"
                 if "product" in best:
                     line += f" ({best[method][quantity] / best['product'][quantity]:.2f} x product)"
-            print(f"{line}  {max(run['gib'] for run in taken):.2f} GiB  mAP {100 * taken[0]['mAP']:.2f}")
+            gib = max(run["gib"] for run in taken)
+            print(f"{line}  {gib:.2f} GiB  mAP {100 * taken[0]['mAP']:.2f}")
+            of_method = {"cpu": best[method]["cpu"], "gib": gib, "beyond": gib - features}
+            if "product" in best:
+                of_method["ratio"] = best[method]["cpu"] / best["product"]["cpu"]
+            figures |= {f"{method}_{name}_{num_gallery}": value for name, value in of_method.items()}
+    write_figures(arguments.json, __file__, figures)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from figures import add_json, write_figures
 
 ROOT = Path(__file__).parents[1]
 # From the first to the last, by the rule at which a step ends; the last one is everything.
@@ -28,20 +29,26 @@ STEPS = {"data": "synthesize", "shared stages": "shared", "runs": "run", "contro
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a step: CPU seconds of all its processes, and seconds by the clock."""
+    """Of a step: CPU seconds of all its processes, seconds by the clock, and whether all of it worked."""
 
     cpu: float
     clock: float
+    worked: bool
 
 
 def take(until: str | None, config: list[str], cores: int) -> Cost:
     """Run the sweep up to the rule ``until``."""
     target = ["--until", until] if until else []
-    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--quiet", "all", *target, "--config", *config]
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--quiet", "all"]
+    return spend([*snakemake, *target, "--config", *config])
+
+
+def spend(command: list[str]) -> Cost:
+    """Run a command and say what it cost."""
     before, started = used(), time.perf_counter()
     # What a failing run says is in its log; the others count.
-    subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)
-    return Cost(used() - before, time.perf_counter() - started)
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)
+    return Cost(used() - before, time.perf_counter() - started, done.returncode == 0)
 
 
 def used() -> float:
@@ -75,6 +82,8 @@ def main() -> None:
     parser.add_argument("config", nargs="*", help="KEY=VALUE of the sweep, as for snakemake --config")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="where data and runs go (default: a temporary folder)")
+    parser.add_argument("--book", action="store_true", help="build the book too, as another step")
+    add_json(parser)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.folder or Path(temporary)).absolute()
@@ -82,6 +91,9 @@ def main() -> None:
         partial = any(word.startswith("only=") for word in arguments.config)
         steps = {name: until for name, until in STEPS.items() if not partial or name not in ("controls", "rest")}
         costs = {name: take(until, config, arguments.cores) for name, until in steps.items()}
+        if arguments.book:
+            program = Path(sys.executable).with_name("jupyter-book")
+            costs["book"] = spend([str(program), "build", "book", "--path-output", str(folder)])
         runs = computed(folder / "runs")
     shared = runs.drop_duplicates(["dataset", "seed"])[["pretrain", "prompts", "baseline"]].sum().sum()
     experts, evaluation = runs.get("experts", pd.Series(dtype=float)).sum(), runs["evaluation"].sum()
@@ -96,9 +108,14 @@ def main() -> None:
         own = computing.get(name, 0.0)
         ratio = f"{cost.cpu / own:6.2f}" if own else " " * 6
         print(f"{name:14} {cost.cpu:8.1f} {own:10.1f} {ratio} {cost.clock / 60:8.1f}")
-    whole, own = sum(cost.cpu for cost in costs.values()), sum(computing.values())
-    print(f"{'sweep':14} {whole:8.1f} {own:10.1f} {whole / own:6.2f} {sum(c.clock for c in costs.values()) / 60:8.1f}")
+    swept = [cost for name, cost in costs.items() if name != "book"]
+    whole, own = sum(cost.cpu for cost in swept), sum(computing.values())
+    print(f"{'sweep':14} {whole:8.1f} {own:10.1f} {whole / own:6.2f} {sum(cost.clock for cost in swept) / 60:8.1f}")
     overhead = (costs["runs"].cpu - experts - evaluation) / len(runs)
+    if arguments.json and not all(cost.worked for cost in costs.values()):
+        sys.exit(f"{arguments.json}: not written, because not all of the sweep worked")
+    minutes = sum(cost.clock for cost in costs.values()) / 60
+    write_figures(arguments.json, __file__, {"run_rest": overhead, "ratio": whole / own, "minutes": minutes})
     mean = f"training {experts / len(runs):.2f}, extraction and evaluation {evaluation / len(runs):.2f}"
     print(f"\na run, of {len(runs)}: {mean}, the rest {overhead:.2f}")
 

@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from figures import add_json, write_figures
 from PIL import Image
 
 from mosaicreid.world.synthesize import synthesize
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--size", default="128x64")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    add_json(parser)
     options = parser.parse_args()
     height, width = map(int, options.size.split("x"))
     context = multiprocessing.get_context("spawn")
@@ -84,6 +86,11 @@ def main() -> None:
         # Processor time is spent on as many cores at once as there are workers.
         print(f"  synthesize, all told   {size * share / seconds:7.0f} images/s")
         print(f"  encode and write alone {size * share / bare:7.0f} images/s   {seconds / bare:.1f} x faster")
+    write_figures(
+        options.json,
+        __file__,
+        {"images_per_second": size / wall, "ratio": wall / bare_wall, "cpu_ratio": processor / bare_processor},
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from figures import add_json, write_figures
 from torch.utils.flop_counter import FlopCounterMode
 
 from mosaicreid.config.profiles import make_config
@@ -44,38 +45,47 @@ def random_samples(config: Config, identities: int) -> Samples:
     return Samples(pixels, labels, labels, generator.integers(1, 7, len(labels)), codes)
 
 
-def steps(
-    config: Config, samples: Samples, stage: str, device: str, compiled: bool
-) -> Iterator[tuple[Reidentification, tuple[torch.Tensor, ...]]]:
-    """Train for ever, yielding the objective and each batch once its step has been taken."""
-    models = build_models(config, identities=samples.num_identities, cameras=6)
+def make_objective(config: Config, identities: int, stage: str, *, compiled: bool = False) -> Reidentification:
+    """What the stage minimises, with what it trains set to train; weights are random."""
+    models = build_models(config, identities=identities, cameras=6)
     model, router = (models.baseline, None) if stage == "baseline" else (models.model, models.router)
-    settings = getattr(config.stages, stage)
-    texts = torch.randn(samples.num_identities, model.encoder.projected_width)
-    objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, compiled=compiled).to(device).train()
-    if stage == "experts":
-        heads = (model.bottleneck, model.bottleneck_proj, model.classifier, model.classifier_proj)
-        train_only(objective, torch.nn.ModuleList([model.experts, *heads]))
-    else:
-        train_only(objective, model)
-    optimiser = make_optimiser(objective, settings)
-    half = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.runtime.precision == "bf16")
+    texts = torch.randn(identities, model.encoder.projected_width)
+    objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, compiled=compiled)
+    heads = (model.bottleneck, model.bottleneck_proj, model.classifier, model.classifier_proj)
+    train_only(objective, torch.nn.ModuleList([model.experts, *heads]) if stage == "experts" else model)
+    return objective.train()
+
+
+def batches(config: Config, samples: Samples, device: str) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Augmented batches for ever, as a training stage gets them: images, labels, cameras, attribute codes."""
     data = config.data
     policy = Augmentation(flip=data.flip, padding=data.padding, erasing=data.erasing)
     for epoch in range(1, 10**6):
         plan = pk_sampler(config.data, samples.labels, seed=config.seed).batches(epoch)
         for batch in training_batches(samples, plan, augmentation=policy, seed=0, epoch=epoch, device=device):
-            tensors = (batch.images, batch.labels, batch.camids, batch.codes)
-            with half:
-                loss = torch.stack(list(objective(*tensors).values())).sum()
-            loss.backward()
-            optimiser.step()
-            optimiser.zero_grad()
-            yield objective, tensors
+            yield batch.images, batch.labels, batch.camids, batch.codes
+
+
+def steps(
+    config: Config, samples: Samples, stage: str, device: str, compiled: bool
+) -> Iterator[tuple[Reidentification, tuple[torch.Tensor, ...]]]:
+    """Train for ever, yielding the objective and each batch once its step has been taken."""
+    objective = make_objective(config, samples.num_identities, stage, compiled=compiled).to(device)
+    optimiser = make_optimiser(objective, getattr(config.stages, stage))
+    half = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.runtime.precision == "bf16")
+    for tensors in batches(config, samples, device):
+        with half:
+            loss = torch.stack(list(objective(*tensors).values())).sum()
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        yield objective, tensors
 
 
 def measure(config: Config, samples: Samples, stage: str, device: str, compiled: bool, count: int) -> dict[str, object]:
     """Seconds per step after a warm-up, floating-point operations per step, and peak memory on a GPU."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     training = steps(config, samples, stage, device, compiled)
     for _ in range(5):
         next(training)
@@ -106,6 +116,7 @@ def main() -> None:
     parser.add_argument("--profile", default="paper" if torch.cuda.is_available() else "tiny")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--csv", type=Path)
+    add_json(parser)
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     config = make_config(arguments.profile, {"model.weights": "pretrain"})
@@ -143,7 +154,13 @@ def main() -> None:
                 flush=True,
             )
     if arguments.csv:
-        write_results(pd.DataFrame(rows), arguments.csv, parameters=environment(name))
+        about = environment(device=name, instructions=torch.backends.cpu.get_cpu_capability())
+        write_results(pd.DataFrame(rows), arguments.csv, parameters=about)
+    write_figures(
+        arguments.json,
+        __file__,
+        {f"{row['stage']}{'_compiled' * row['compiled']}": row["images_per_second"] for row in rows},
+    )
 
 
 if __name__ == "__main__":
