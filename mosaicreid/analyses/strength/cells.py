@@ -162,8 +162,17 @@ class Cell:
         )
 
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits of what one world's numbers depend on: everything but how many worlds there are."""
-        values = {k: v for k, v in plain(asdict(self)).items() if k not in ("worlds", "first_world", "seeds")}
+        """Twelve hexadecimal digits of what one world's numbers depend on: everything but how many worlds there are.
+
+        What is left at its default does not count, so that worlds stay good when cells learn to say more.
+        """
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        values = {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("worlds", "first_world", "seeds") and value != usual[name]
+        }
+        values = plain(values)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
