@@ -47,7 +47,7 @@ SOURCES = {
         (_SWEEP, f"{_ANALYSES}.experiment.compute"),
     ),
     "experiment_": (_SWEEP, f"{_ANALYSES}.experiment.tables"),
-    "oracle_heads": (_SWEEP, f"{_ANALYSES}.oracle.attribute_heads"),
+    "oracle_heads": (_SWEEP, "mosaicreid.labels.heads"),
     "oracle_": (_SWEEP, f"{_ANALYSES}.oracle.tables"),
     "shapley_": (_SWEEP, f"{_ANALYSES}.shapley.tables"),
     "unread": (_SWEEP, f"{_ANALYSES}.shapley.residual_information"),

@@ -20,7 +20,7 @@ from mosaicreid.analyses.experiment.figures import (
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
 from mosaicreid.analyses.importance.write import write_figures
 from mosaicreid.analyses.robust.compute import robust_tables
-from mosaicreid.analyses.robust.figures import plot_effects, plot_gains
+from mosaicreid.analyses.robust.figures import plot_effects, plot_gains, plot_rank1_effects, plot_rank1_gains
 from mosaicreid.analyses.robust.margins import margin_if_any
 from mosaicreid.config.profiles import make_config
 from mosaicreid.data.folders import read_truth
@@ -36,6 +36,8 @@ FIGURES = {
     "experiment_table3": (plot_table3, "experiment_table3"),
     "robust_effects": (plot_effects, "robust_effects"),
     "robust_gains": (plot_gains, "robust_gains"),
+    "robust_rank1_effects": (plot_rank1_effects, "robust_rank1_effects"),
+    "robust_rank1_gains": (plot_rank1_gains, "robust_rank1_gains"),
     "experiment_truth": (plot_effects_by_truth, "experiment_truth"),
     "experiment_bits": (plot_bits, "experiment_bits"),
 }

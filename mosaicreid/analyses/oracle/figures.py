@@ -33,7 +33,7 @@ SPLITS = {
 _INTERVAL = "95 % intervals over people and seeds"
 
 
-def plot_controls(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+def plot_controls(table: pd.DataFrame, titles: Mapping[str, str], *, metric: str = "mAP") -> Figure:
     """Every control's difference to the baseline on the same queries, a panel per dataset (``oracle_controls.csv``)."""
     table = table[table["control"].isin(CONTROLS)]
     with style():
@@ -43,8 +43,18 @@ def plot_controls(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             position = np.arange(len(rows))
             draw_intervals(axis, rows["difference"], rows["difference_low"], rows["difference_high"], position, BLUE)
             axis.set_yticks(position, wrapped(CONTROLS[str(name)] for name in rows.index), fontsize=9, linespacing=0.9)
-        panels[-1][0].set_xlabel(f"difference to the baseline in mAP\n(points, {_INTERVAL})")
+        panels[-1][0].set_xlabel(f"difference to the baseline in {metric}\n(points, {_INTERVAL})")
     return figure
+
+
+def plot_rank1_controls(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """``plot_controls`` of Rank-1 (``oracle_rank1_controls.csv``)."""
+    return plot_controls(table, titles, metric="Rank-1")
+
+
+def plot_rank1_split(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """``plot_split`` of Rank-1 (``oracle_rank1_split.csv``)."""
+    return plot_split(table, titles, metric="Rank-1")
 
 
 def plot_noise(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
@@ -78,7 +88,7 @@ def plot_noise(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     return figure
 
 
-def plot_split(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+def plot_split(table: pd.DataFrame, titles: Mapping[str, str], *, metric: str = "mAP") -> Figure:
     """The two parts of the gain in every split, a panel per dataset (``oracle_split.csv``)."""
     table = table[table["split"].isin(SPLITS)]
     with style():
@@ -96,7 +106,7 @@ def plot_split(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             axis.set_yticks(position, names, fontsize=9)
             for edge in np.flatnonzero(rows["split"].to_numpy()[1:] != rows["split"].to_numpy()[:-1]):
                 axis.axhline(edge + 0.5, color="0.8", linewidth=0.8)
-        panels[-1][0].set_xlabel(f"part of the gain over the baseline in mAP\n(points, {_INTERVAL})")
+        panels[-1][0].set_xlabel(f"part of the gain over the baseline in {metric}\n(points, {_INTERVAL})")
     return figure
 
 

@@ -12,8 +12,8 @@ from mosaicreid.names.terms import ANALYSES
 from mosaicreid.plotting import BLUE, ORANGE, by_dataset, stacked_panels, style, wrapped
 
 
-def plot_effects(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
-    """Attribute effects with robust and with the paper's intervals; a panel per dataset (``robust_effects.csv``)."""
+def plot_effects(table: pd.DataFrame, titles: Mapping[str, str], *, metric: str = "mAP") -> Figure:
+    """Attribute effects on ``metric`` with robust and with the paper's intervals; a panel per dataset (``robust_effects.csv``)."""
 
     def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
         axis.hlines(position + 0.14, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=2.4)
@@ -21,11 +21,11 @@ def plot_effects(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         axis.hlines(position - 0.14, rows["naive_ci_low"], rows["naive_ci_high"], color=ORANGE, linewidth=1.4)
         axis.plot(rows["naive_effect"], position - 0.14, "s", color=ORANGE, markersize=4, label="paper's GLM, one seed")
 
-    label = "effect of the attribute's experts on mAP\n(points, 95 % intervals)"
+    label = f"effect of the attribute's experts on {metric}\n(points, 95 % intervals)"
     return _rows_by_dataset(table, titles, draw, order="effect", names="attribute", label=label, height=0.36)
 
 
-def plot_gains(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+def plot_gains(table: pd.DataFrame, titles: Mapping[str, str], *, metric: str = "mAP") -> Figure:
     """Gain of every configuration over the baseline with simultaneous intervals (``robust_gains.csv``)."""
 
     def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
@@ -33,8 +33,18 @@ def plot_gains(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         axis.hlines(position, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=3, label="one by one")
         axis.plot(rows["gain"], position, "o", color="black", markersize=4)
 
-    label = "gain over the baseline\n(mAP points, 95 % intervals)"
+    label = f"gain over the baseline\n({metric} points, 95 % intervals)"
     return _rows_by_dataset(table, titles, draw, order="gain", names="configuration", label=label, height=0.27)
+
+
+def plot_rank1_effects(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """``plot_effects`` of Rank-1 (``robust_rank1_effects.csv``)."""
+    return plot_effects(table, titles, metric="Rank-1")
+
+
+def plot_rank1_gains(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """``plot_gains`` of Rank-1 (``robust_rank1_gains.csv``)."""
+    return plot_gains(table, titles, metric="Rank-1")
 
 
 def _rows_by_dataset(

@@ -1,7 +1,7 @@
 """What a trained model's own features leave open about a label, and whether measured importance follows that.
 
 A world's truth says what images hide from a perfect reader. A model reads imperfectly, so a label can be worth more to
-it: what the label tells beyond what a linear head can read from the frozen features (``attribute_heads``).
+it: what the label tells beyond what a linear head can read from the frozen features (``labels.heads``).
 """
 
 import pandas as pd

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mosaicreid.analyses.oracle.figures import plot_controls, plot_noise, plot_split
+from mosaicreid.analyses.oracle.figures import (
+    plot_controls,
+    plot_noise,
+    plot_rank1_controls,
+    plot_rank1_split,
+    plot_split,
+)
+from mosaicreid.analyses.oracle.headline import plot_headline
 from mosaicreid.analyses.oracle.tables import oracle_tables
 from mosaicreid.analyses.shapley.figures import plot_shapley
 from mosaicreid.analyses.shapley.residual_information import residual_agreement, residual_information
@@ -15,10 +22,14 @@ from mosaicreid.tables import NUMBER, TEXT
 
 _EFFECTS = {"dataset": TEXT, "attribute": TEXT, "effect": NUMBER, "ci_low": NUMBER, "ci_high": NUMBER}
 FIGURES = {
+    "headline": (plot_headline, "oracle_controls"),
     "oracle_controls": (plot_controls, "oracle_controls"),
     "oracle_noise": (plot_noise, "oracle_controls"),
     "oracle_split": (plot_split, "oracle_split"),
     "shapley_attributes": (plot_shapley, "shapley_attributes"),
+    "oracle_rank1_controls": (plot_rank1_controls, "oracle_rank1_controls"),
+    "oracle_rank1_split": (plot_rank1_split, "oracle_rank1_split"),
+    "shapley_rank1_attributes": (plot_shapley, "shapley_rank1_attributes"),
 }
 
 
@@ -53,6 +64,9 @@ def write_oracle(runs: Path, results: Path, *, data: Path, datasets: Sequence[st
         tables["unread_agreement"] = Table(frame=agreement, inputs=sources, parameters={"data": kinds})
     paths = write_tables(tables, results)
     for name, (plot, table) in FIGURES.items():
+        # Where all first images are right, or none, there is no table of Rank-1.
+        if table not in tables:
+            continue
         paths.append(results / "figures" / f"{name}.svg")
         save_figure(plot(read_results(results / f"{table}.csv"), data_titles(kinds)), paths[-1])
     return paths
