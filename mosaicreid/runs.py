@@ -36,7 +36,9 @@ _VARIABLES = (
     *("OMP_", "MKL_", "OPENBLAS_", "ONEDNN_", "DNNL_", "ATEN_", "KMP_", "GOMP_", "NUMEXPR_", "VECLIB_"),
     *("CUBLAS_", "CUDNN_", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32", "PYTORCH_", "TORCH_"),
 )
-_PACKAGES = ("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "accelerate", "peft", "scikit-learn")
+_PACKAGES = (
+    *("mosaicreid", "numpy", "torch", "torchvision", "open_clip_torch", "timm", "accelerate", "peft", "scikit-learn"),
+)
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -29,6 +29,13 @@ class ImageOnly(nn.Module):
         self.visual = visual
 
 
+def without_projection(clip: nn.Module) -> None:
+    """Take the projection to the joint space away from open_clip's own tower, where it has one."""
+    visual: Any = clip.visual
+    if getattr(visual, "proj", None) is not None:
+        visual.proj = None
+
+
 class TimmVisual(nn.Module):
     """A timm transformer in the place of open_clip's own tower, under the names that open_clip gives it."""
 

@@ -17,7 +17,7 @@ from mosaicreid.models.backbone import resize_positions
 from mosaicreid.models.layouts import open_clip_layout, without_wrappers
 from mosaicreid.models.prompts import PromptLearner, TextEncoder
 from mosaicreid.models.reid import ReidModel
-from mosaicreid.models.towers import ImageOnly
+from mosaicreid.models.towers import ImageOnly, without_projection
 
 _NAMED = 6
 _POSITIONS, _TRUNK_POSITIONS = "visual.positional_embedding", "visual.trunk.pos_embed"
@@ -85,8 +85,8 @@ def load_clip(clip: nn.Module, state: Mapping[str, Tensor]) -> None:
     visual: Any = clip.visual
     if isinstance(clip, ImageOnly):
         state = {name: value for name, value in state.items() if name.startswith("visual.") and name not in _CLASSIFIER}
-        if state and getattr(visual, "proj", None) is not None and "visual.proj" not in state:
-            visual.proj = None
+        if state and "visual.proj" not in state:
+            without_projection(clip)
     targets = dict(clip.state_dict())
     if any(name.startswith("text.") for name in targets):
         state = {f"text.{name}" if name.split(".")[0] in _TEXT else name: value for name, value in state.items()}

@@ -9,6 +9,7 @@ from tiny_world import small, write_world
 
 from mosaicreid.analyses.saved.evaluate import evaluate_saved
 from mosaicreid.errors import InputError
+from mosaicreid.models.backbone import build_clip
 from mosaicreid.training.run import train_run
 from mosaicreid.training.shared import train_shared
 
@@ -22,11 +23,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "model",
     [
         {"model__text": "none", "model__weights": "random"},
+        {"model__text": "none", "model__weights": "vision.pt"},
         {"model__architecture": "tiny-eva"},
     ],
-    ids=["alone", "eva"],
+    ids=["alone", "file", "eva"],
 )
 def test_a_run_on_another_encoder_is_written_and_evaluated_again(world: Path, tmp_path: Path, model: dict) -> None:
+    if model.get("model__weights") == "vision.pt":
+        # A vision tower alone, without its projection.
+        state = build_clip("tiny", image_size=(32, 32), text=False).state_dict()
+        torch.save({name: value for name, value in state.items() if name != "visual.proj"}, tmp_path / "vision.pt")
+        model = model | {"model__weights": str(tmp_path / "vision.pt")}
     outcome = train_run(small(**model), root=world, runs=tmp_path / "runs")
     run, shared = outcome.run, tmp_path / "runs" / "market1501" / "_shared" / "seed0"
     again = evaluate_saved(run.folder, root=world, output=tmp_path / "again")

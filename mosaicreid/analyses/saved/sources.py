@@ -14,6 +14,7 @@ from mosaicreid.models.hub.tags import clip_weights
 from mosaicreid.models.origin import encoder_digest, read_origin
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
+from mosaicreid.models.towers import without_projection
 from mosaicreid.models.weights import is_clip_reid, load_clip, load_clip_reid, read_weights
 from mosaicreid.runs import read_run, shared_folder
 from mosaicreid.training.checkpoints import is_checkpoint, load_checkpoint, load_state
@@ -105,6 +106,9 @@ def _read_encoder(path: Path | None, config: Config) -> tuple[ReidModel, pd.Data
             f"{coefficient:g}; expected {'its coefficient, 1 or 3 in CLIP-ReID' if cameras is not None else '0'}"
         )
     clip = build_encoder(config)
+    if checkpoint is not None and config.model.text == "none" and "encoder.visual.proj" not in state:
+        # It began with a file of a vision tower that has no projection.
+        without_projection(clip)
     if checkpoint is None and not is_clip_reid(state):
         load_clip(clip, state)
     encoder = ImageEncoder(clip, cameras=0 if cameras is None else len(cameras), camera_coefficient=coefficient)
