@@ -121,7 +121,7 @@ def unread_bits(truth: NDArray[np.integer], predicted: NDArray[np.integer]) -> f
 
 
 def calibration_error(confidence: Sequence[float] | NDArray, right: NDArray[np.bool_], *, bins: int = 10) -> float:
-    """Mean over ``bins`` equally wide confidence bins, weighted by size, of |accuracy - mean confidence|."""
+    """Mean, over ``bins`` equally wide confidence bins, of how far accuracy is from confidence, weighted by size."""
     confidence = np.asarray(confidence, dtype=float)
     if not len(confidence):
         return float("nan")
