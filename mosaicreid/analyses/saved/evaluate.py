@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from mosaicreid.analyses.saved.sources import Saved, read_saved
+from mosaicreid.attributes import ImageAnnotation
 from mosaicreid.data.check import protocol_problems
 from mosaicreid.data.folders import ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, load_samples
 from mosaicreid.datasets import get_dataset
 from mosaicreid.errors import InputError, one_of
 from mosaicreid.files import check_space, sha256
-from mosaicreid.labels.heads import fit_heads
+from mosaicreid.labels.heads import fit_heads, single_labels
 from mosaicreid.labels.permuted import Codes
 from mosaicreid.labels.table import read_labels
 from mosaicreid.retrieval.metrics import evaluate
@@ -147,8 +148,13 @@ def _check_data(data: ReidData, saved: Saved, *, labels: str) -> None:
         raise InputError(
             f"{data.root} has no annotation, which {labels} labels come from; expected one, or --labels TABLE.csv"
         )
-    if labels == "predicted" and not len(data.train):
-        raise InputError(f"{data.root} has no images for train, which heads learn from; expected some")
+    if labels == "predicted" and data.annotation is not None:
+        own = data.annotation["train"]
+        paths, pids = data.train.paths, data.train.pids
+        codes = own.lookup_paths(paths) if isinstance(own, ImageAnnotation) else own.lookup(pids)
+        for column, group in enumerate(own.schema.groups):
+            if not single_labels(codes[:, column])[1].any():
+                raise InputError(f"{data.root} has no training image with one label of {group.name} to learn from")
 
 
 def _labelled(samples: Samples, codes: Codes) -> Samples:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from tiny_world import small, write_world
 
 from mosaicreid.analyses.saved.evaluate import evaluate_saved
 from mosaicreid.cli import main
+from mosaicreid.data.annotation import read_annotation, write_annotation
 from mosaicreid.data.folders import read_dataset
 from mosaicreid.data.loaders import load_samples
-from mosaicreid.datasets import get_dataset
+from mosaicreid.datasets import get_dataset, get_folder_dataset
 from mosaicreid.errors import InputError
 from mosaicreid.labels.heads import fit_heads
 from mosaicreid.runs import read_run
@@ -174,6 +176,18 @@ def test_what_does_not_belong_together_is_refused(
         evaluate_saved(outcome.run.folder, root=world, output=out, off=["moustache"])
     with pytest.raises(InputError, match="unknown labels 'guess'"):
         evaluate_saved(outcome.run.folder, root=world, output=out, labels="guess")
+    unlabelled = tmp_path / "unlabelled"
+    shutil.copytree(world, unlabelled)
+    labels = read_annotation(unlabelled / "market_attribute.mat", get_folder_dataset("market1501"))
+    codes = labels["train"].codes.copy()
+    codes[:, 3] = 0
+    write_annotation(unlabelled / "market_attribute.mat", labels | {"train": replace(labels["train"], codes=codes)})
+    with pytest.raises(InputError, match="no training image with one label of hat to learn from"):
+        evaluate_saved(outcome.run.folder, root=unlabelled, output=out, labels="predicted")
+    (unlabelled / "market_attribute.mat").unlink()
+    for labels_of in ("oracle", "predicted"):
+        with pytest.raises(InputError, match=f"has no annotation, which {labels_of} labels come from"):
+            evaluate_saved(outcome.run.folder, root=unlabelled, output=out, labels=labels_of)
     copied = tmp_path / "copied"
     shutil.copytree(experts, copied)
     origin = json.loads((copied / "origin.json").read_text())
