@@ -8,11 +8,61 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mosaicreid.errors import InputError
 
 _PACKAGE = Path(__file__).parents[1]
+
+
+class CodeReader:
+    """Fingerprints of many entries of one state of the code: each file is read and parsed once."""
+
+    def __init__(self, package: Path = _PACKAGE) -> None:
+        self._package = package
+        self._sources: dict[Path, _Source] = {}
+
+    def fingerprint(self, *modules: str, notebook: Path | None = None) -> str:
+        """As ``code_fingerprint``."""
+        digest = hashlib.sha256()
+        for path in sorted(self.imported_files(*modules, notebook=notebook)):
+            inside = path.is_relative_to(self._package.parent)
+            name = path.relative_to(self._package.parent) if inside else Path(path.name)
+            digest.update(f"{name.as_posix()}\n".encode() + self._source(path).content + b"\n")
+        return digest.hexdigest()[:16]
+
+    def imported_files(self, *modules: str, notebook: Path | None = None) -> set[Path]:
+        """As the function ``imported_files``."""
+        package = self._package
+        missing = [module for module in modules if _file(module, package) is None]
+        if missing or (notebook is not None and not notebook.is_file()):
+            raise InputError(
+                f"no code at {', '.join(missing) or notebook}; expected a module of {package.name}, a notebook"
+            )
+        waiting = [file for module in modules for file in _with_packages(module, package)]
+        waiting += [notebook] if notebook is not None else []
+        files: set[Path] = set()
+        while waiting:
+            path = waiting.pop()
+            if path not in files:
+                files.add(path)
+                waiting += self._source(path).imported
+        folders = {path.parent for path in files if path.name == "__init__.py"}
+        return files | {file for folder in folders for file in _data(folder)}
+
+    def _source(self, path: Path) -> "_Source":
+        if path not in self._sources:
+            self._sources[path] = _read(path, self._package)
+        return self._sources[path]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file: ``content`` is what of it counts, ``imported`` the package's files that it imports."""
+
+    content: bytes
+    imported: tuple[Path, ...]
 
 
 def code_fingerprint(*modules: str, notebook: Path | None = None, package: Path = _PACKAGE) -> str:
@@ -26,33 +76,12 @@ def code_fingerprint(*modules: str, notebook: Path | None = None, package: Path 
     Raises:
         InputError: a module or notebook that does not exist, or code that does not parse.
     """
-    digest = hashlib.sha256()
-    for path in sorted(imported_files(*modules, notebook=notebook, package=package)):
-        name = path.relative_to(package.parent) if path.is_relative_to(package.parent) else Path(path.name)
-        content = ast.dump(_tree(path)).encode() if path.suffix in (".py", ".ipynb") else path.read_bytes()
-        digest.update(f"{name.as_posix()}\n".encode() + content + b"\n")
-    return digest.hexdigest()[:16]
+    return CodeReader(package).fingerprint(*modules, notebook=notebook)
 
 
 def imported_files(*modules: str, notebook: Path | None = None, package: Path = _PACKAGE) -> set[Path]:
     """The files of ``package`` that ``modules`` (and ``notebook``) are made of; arguments as ``code_fingerprint``."""
-    missing = [module for module in modules if _file(module, package) is None]
-    if missing or (notebook is not None and not notebook.is_file()):
-        raise InputError(
-            f"no code at {', '.join(missing) or notebook}; expected a module of {package.name}, a notebook"
-        )
-    waiting = [file for module in modules for file in _with_packages(module, package)]
-    waiting += [notebook] if notebook is not None else []
-    files: set[Path] = set()
-    while waiting:
-        path = waiting.pop()
-        if path in files:
-            continue
-        files.add(path)
-        for module in _imports(_tree(path), package):
-            waiting += _with_packages(module, package)
-    folders = {path.parent for path in files if path.name == "__init__.py"}
-    return files | {file for folder in folders for file in _data(folder)}
+    return CodeReader(package).imported_files(*modules, notebook=notebook)
 
 
 def _file(module: str, package: Path) -> Path | None:
@@ -82,6 +111,14 @@ def _imports(tree: ast.AST, package: Path) -> Iterator[str]:
             yield node.module
             # `from package import module` names a module, or something that the package defines.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _read(path: Path, package: Path) -> _Source:
+    if path.suffix not in (".py", ".ipynb"):
+        return _Source(path.read_bytes(), ())
+    tree = _tree(path)
+    imported = (file for module in _imports(tree, package) for file in _with_packages(module, package))
+    return _Source(ast.dump(tree).encode(), tuple(dict.fromkeys(imported)))
 
 
 def _data(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from mosaicreid.errors import InputError
 from mosaicreid.names.provenance import GIVEN as GIVEN_DATA, SYNTHETIC, data_kind, data_title
 from mosaicreid.published import DATASETS as PAPERS_DATASETS
 from mosaicreid.sweep.data_state import data_state
-from mosaicreid.sweep.fingerprint import code_fingerprint
+from mosaicreid.sweep.fingerprint import CodeReader
 from mosaicreid.sweep.kernel_server import can_fork, start_kernel_server
 from mosaicreid.sweep.progress import SweepProgress
 from mosaicreid.sweep.request import read_sweep
@@ -35,6 +35,8 @@ KERNEL_IMPORTS = [
 ]
 # What Snakemake sets for a job of one thread.
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")}
+
+code_fingerprint = CodeReader().fingerprint
 
 TINY = SWEEP.profile == "tiny"
 # Of several jobs on a machine with several GPUs, each sees one of its own.
