@@ -41,38 +41,24 @@ class Row:
 
 
 def _step(size: str, batch: str) -> tuple[Row, ...]:
-    why = (
-        "attention, activation functions and norms read and write memory for few operations each; kernels that fuse "
-        "them (`torch.compile`, a GPU's) would be needed, and change the last digits"
+    figures = {
+        "share": ("share of the matrix product speed that a training step reaches", "{:.2f}"),
+        "seconds": ("CPU time of that step", "{:.3f} s"),
+        "product_gflops": ("its products alone", "{:.0f} GFLOP/s"),
+        "data": ("reading and augmentation, as a share of that step", "{:.3f}"),
+        "optimiser": ("the optimiser, as a share of that step", "{:.3f}"),
+    }
+    return tuple(
+        Row(
+            item="15.3",
+            what=f"{what}, {size}, {stage} stage, {batch}",
+            job=f"step {size}",
+            figure=f"{stage}_{figure}",
+            form=form,
+        )
+        for stage in ("baseline", "experts")
+        for figure, (what, form) in figures.items()
     )
-    rows = []
-    for stage in ("baseline", "experts"):
-        job, about = f"step {size}", f"{size}, {stage} stage, {batch}"
-        rows += [
-            Row(
-                item="15.3",
-                what=f"share of the matrix product speed that a training step reaches, {about}",
-                job=job,
-                figure=f"{stage}_share",
-                form="{:.2f}",
-                short=why,
-            ),
-            Row(
-                item="15.3", what=f"CPU time of that step, {about}", job=job, figure=f"{stage}_seconds", form="{:.3f} s"
-            ),
-            Row(
-                item="15.3",
-                what=f"its products alone, {about}",
-                job=job,
-                figure=f"{stage}_product_gflops",
-                form="{:.0f} GFLOP/s",
-            ),
-        ]
-        rows += [
-            Row(item="15.3", what=f"of that step: {part}, {about}", job=job, figure=f"{stage}_{part}", form="{:.3f}")
-            for part in ("data", "optimiser")
-        ]
-    return tuple(rows)
 
 
 def _retrieval(gallery: int, methods: tuple[str, ...], at_most: float | None) -> tuple[Row, ...]:
