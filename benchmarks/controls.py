@@ -22,6 +22,8 @@ from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_folder_dataset
 from mosaicreid.models.build import build_router
 
+_MOST_PEOPLE = 2000
+
 
 @dataclass(frozen=True, kw_only=True)
 class RandomProbe(Probe):
@@ -45,7 +47,9 @@ def random_samples(images: int, people: int, dataset: str, seed: int) -> Samples
     generator, definition = np.random.default_rng(seed), get_folder_dataset(dataset)
     pids = np.sort(np.concatenate([np.arange(1, people + 1), generator.integers(1, people + 1, images - people)]))
     groups = definition.schema.groups
-    codes = np.stack([1 << generator.integers(len(group.values), size=people + 1) for group in groups], axis=1)
+    # The same people's labels in every split.
+    labelled = np.random.default_rng(0)
+    codes = np.stack([1 << labelled.integers(len(group.values), size=_MOST_PEOPLE) for group in groups], axis=1)
     labels = np.unique(pids, return_inverse=True)[1]
     camids = generator.integers(1, definition.cameras + 1, images)
     return Samples(np.zeros((images, 0, 0, 0), dtype=np.uint8), pids, labels, camids, codes[pids])

@@ -17,7 +17,7 @@ from mosaicreid.commands import (
     verdicts,
     world,
 )
-from mosaicreid.commands.sweeps import card, rehearse
+from mosaicreid.commands.sweeps import card, cost, rehearse
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -36,6 +36,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
         world,
         verdicts,
         card,
+        cost,
         rehearse,
     ):
         group.add(subparsers)
