@@ -20,7 +20,12 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     check.set_defaults(run=_check)
 
     annotations = commands.add_parser("annotations", help="fetch the two attribute files from their authors")
-    annotations.add_argument("--folder", type=Path, default=Path("data"), help="where to put them (default: data)")
+    annotations.add_argument(
+        "--folder", type=Path, default=Path("data"), help="the folder of the datasets' folders (default: data)"
+    )
+    annotations.add_argument(
+        "--flat", action="store_true", help="both files into the folder itself, as `priors` and `leakage` want them"
+    )
     annotations.set_defaults(run=_annotations)
 
     synthesize = commands.add_parser("synthesize", help="draw a dataset of people in the format of a real one")
@@ -88,7 +93,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _annotations(arguments: argparse.Namespace) -> None:
     from mosaicreid.data.download import fetch_annotations
 
-    for dataset, path in fetch_annotations(arguments.folder).items():
+    for dataset, path in fetch_annotations(arguments.folder, flat=arguments.flat).items():
         print(f"{dataset}: {path}")
 
 

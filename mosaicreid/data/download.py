@@ -9,10 +9,13 @@ from mosaicreid.errors import InputError
 from mosaicreid.files import sha256
 
 
-def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = None) -> dict[str, Path]:
-    """Download the annotation file of every dataset into ``folder``; one that is there stays.
+def fetch_annotations(
+    folder: Path, *, sources: Mapping[str, Source] | None = None, flat: bool = False
+) -> dict[str, Path]:
+    """Download the annotation file of every dataset to ``folder/DATASET/``, where its reader looks for it.
 
-    ``sources``, by dataset, stand in for the registry's own.
+    With ``flat``, all go into ``folder`` itself, as analyses of annotations alone want them. A file that is there
+    stays. ``sources``, by dataset, stand in for the registry's own.
 
     Returns the path by dataset. Every file is checked against its sha256 (Lin et al. 2019; DukeMTMC's annotation is
     CC BY-NC-SA 4.0).
@@ -28,14 +31,17 @@ def fetch_annotations(folder: Path, *, sources: Mapping[str, Source] | None = No
         sources = {name: get_folder_dataset(name).source for name in DATASETS}
     folder = Path(folder)
     pooch.get_logger().setLevel("WARNING")
-    paths = {dataset: folder / get_folder_dataset(dataset).annotation.file_name for dataset in sources}
+    paths = {
+        dataset: (folder if flat else folder / dataset) / get_folder_dataset(dataset).annotation.file_name
+        for dataset in sources
+    }
     for dataset, path in paths.items():
         _check_authors(path, sources[dataset])
     for dataset, source in sources.items():
         path = paths[dataset]
         by_hand = f"download it by hand from {source.page} to {path}"
         try:
-            pooch.retrieve(source.url, known_hash=f"sha256:{source.sha256}", fname=path.name, path=folder)
+            pooch.retrieve(source.url, known_hash=f"sha256:{source.sha256}", fname=path.name, path=path.parent)
         except OSError as error:
             raise InputError(f"could not fetch {source.url} ({_reason(error)}); {by_hand}") from error
         except ValueError as error:

@@ -48,16 +48,27 @@ def test_a_file_is_fetched_once(server, tmp_path):
     address, requests = server
     sources = source(f"{address}/market_attribute.mat")
     for _ in range(2):
-        paths = fetch_annotations(tmp_path / "data", sources=sources)
+        paths = fetch_annotations(tmp_path / "data", flat=True, sources=sources)
     assert paths == {"market1501": tmp_path / "data" / "market_attribute.mat"}
     assert paths["market1501"].read_bytes() == CONTENT
     assert requests == ["/market_attribute.mat"]
 
 
+def test_a_file_is_put_where_its_reader_looks(server, tmp_path):
+    address, _ = server
+    paths = fetch_annotations(tmp_path / "data", sources=both(address))
+    for dataset, name in (("market1501", "market_attribute.mat"), ("dukemtmc", "duke_attribute.mat")):
+        assert paths[dataset] == tmp_path / "data" / dataset / name
+        assert paths[dataset].read_bytes() == CONTENT
+        assert get_dataset(dataset).annotation.file_name == name
+
+
 def test_other_bytes_are_refused_and_not_kept(server, tmp_path):
     address, _ = server
     with pytest.raises(InputError, match="is not the file with sha256") as error:
-        fetch_annotations(tmp_path / "data", sources=source(f"{address}/market_attribute.mat", b"what was expected"))
+        fetch_annotations(
+            tmp_path / "data", flat=True, sources=source(f"{address}/market_attribute.mat", b"what was expected")
+        )
     assert "by hand from https://example.org/page" in str(error.value)
     assert not list((tmp_path / "data").iterdir())
 
@@ -76,7 +87,7 @@ def test_a_file_of_ones_own_stays_and_nothing_is_fetched(server, tmp_path, name,
     folder.mkdir()
     (folder / name).write_bytes(content)
     with pytest.raises(InputError) as error:
-        fetch_annotations(folder, sources=both(address))
+        fetch_annotations(folder, flat=True, sources=both(address))
     assert str(error.value).startswith(f"{folder / name} is there already and not the authors' file (its sha256 is ")
     assert str(error.value).isprintable()
     assert (folder / name).read_bytes() == content
@@ -89,11 +100,11 @@ def test_whatever_else_has_the_name_stays(server, tmp_path):
     folder = tmp_path / "mine"
     (folder / "market_attribute.mat").mkdir(parents=True)
     with pytest.raises(InputError, match=r"not the authors' file \(Is a directory, expected"):
-        fetch_annotations(folder, sources=both(address))
+        fetch_annotations(folder, flat=True, sources=both(address))
     (folder / "market_attribute.mat").rmdir()
     (folder / "market_attribute.mat").symlink_to(folder / "elsewhere.mat")
     with pytest.raises(InputError, match=r"not the authors' file \(No such file"):
-        fetch_annotations(folder, sources=both(address))
+        fetch_annotations(folder, flat=True, sources=both(address))
     assert requests == []
 
 
@@ -103,7 +114,7 @@ def test_a_file_that_is_there_whole_stays_and_the_other_is_fetched(server, tmp_p
     own = tmp_path / "data" / "market_attribute.mat"
     own.write_bytes(CONTENT)
     before = own.stat()
-    paths = fetch_annotations(tmp_path / "data", sources=both(address))
+    paths = fetch_annotations(tmp_path / "data", flat=True, sources=both(address))
     assert paths["dukemtmc"].read_bytes() == CONTENT
     assert (own.stat().st_ino, own.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert requests == ["/market_attribute.mat"]
@@ -114,7 +125,7 @@ def test_no_network_or_no_such_page_says_what_to_do(server, tmp_path, path):
     # Port 9 of this machine: nobody listens.
     url = f"{server[0]}/{path}" if path else "http://127.0.0.1:9/market_attribute.mat"
     with pytest.raises(InputError) as error:
-        fetch_annotations(tmp_path / "data", sources=source(url))
+        fetch_annotations(tmp_path / "data", flat=True, sources=source(url))
     assert f"could not fetch {url}" in str(error.value)
     assert f"from https://example.org/page to {tmp_path / 'data' / 'market_attribute.mat'}" in str(error.value)
     assert "\n" not in str(error.value)
