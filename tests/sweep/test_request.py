@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mosaicreid.analyses.oracle.compute import Effort
 from mosaicreid.config.profiles import PROFILES, make_config
 from mosaicreid.errors import InputError
 from mosaicreid.sweep.request import read_sweep
@@ -93,6 +94,8 @@ def test_what_is_asked_for_is_done():
         ({"seeds": "٣"}, "seeds: got '٣'"),
         ({"seeds": "1_0"}, "seeds: got '1_0'"),
         ({"identities": 10000}, "identities: got '10000'"),
+        ({"people": 1}, "people: got '1', expected a whole number of 2 or above"),
+        ({"orders": "ten"}, "orders: got 'ten', expected a whole number of 2 or above"),
         ({"settings": "stages.baseline.epoch=2"}, "unknown setting of config.stages.baseline 'epoch'"),
     ],
 )
@@ -116,6 +119,13 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, key):
 def test_a_value_that_snakemake_read_as_something_else_is_refused(key, value):
     with pytest.raises(InputError, match=f"--config {key}="):
         read_sweep({key: value})
+
+
+def test_the_effort_of_shapley_values_is_the_usual_one_unless_it_is_given():
+    usual, effort = read_sweep({}), Effort()
+    assert (usual.people, usual.orders) == (effort.people, effort.pairs)
+    given = read_sweep({"people": 4, "orders": "2"})
+    assert (given.people, given.orders) == (4, 2)
 
 
 def test_a_folder_may_be_called_like_a_number():

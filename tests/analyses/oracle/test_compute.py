@@ -142,3 +142,9 @@ def test_nothing_is_trained_that_the_sweep_did_not_leave(
     arguments = ["oracle", "run", "--dataset", "market1501", "--seed", "0", "--root", str(world), "--runs", str(copy)]
     assert main(arguments) == 2
     assert "baseline.pt has other settings (stages.baseline.epochs); expected the checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("effort", [{"people": 1}, {"pairs": 1}, {"people": 0, "pairs": 0}, {"people": -3}])
+def test_an_effort_that_gives_no_interval_is_refused(effort):
+    with pytest.raises(InputError, match="expected 2 of each at least"):
+        Effort(**effort)
