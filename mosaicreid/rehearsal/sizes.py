@@ -45,7 +45,7 @@ _SHORT = {
     "data.workers": 1,
     "stages.prompts.epochs": 2,
     "stages.prompts.warmup_epochs": 1,
-    "stages.baseline.epochs": 2,
+    "stages.baseline.epochs": 3,
     "stages.baseline.milestones": [2],
     "stages.baseline.warmup_epochs": 1,
     "stages.experts.epochs": 1,

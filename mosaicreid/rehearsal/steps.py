@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from mosaicreid.config.parsing import format_settings
 from mosaicreid.datasets import DATASETS
 from mosaicreid.errors import InputError
@@ -128,18 +130,22 @@ def _interrupted(stage: Stage) -> str:
     checkpoint = shared_folder(stage.folder / "alone", dataset=DATASETS[0], seed=0) / "baseline.pt"
     if checkpoint.is_file() and (checkpoint.parent / "resumed.txt").is_file():
         return "done before"
+    # What an earlier call left half done: this step shows a kill from its beginning.
+    checkpoint.unlink(missing_ok=True)
     command = _train(stage, "baseline", {"model.weights": str(stage.archive(stage.size.encoder_alone))})
     log = _log(stage, "interrupted")
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=_environment())
-        while process.poll() is None and not checkpoint.is_file():
-            time.sleep(_PAUSE)
-        process.kill()
-        process.wait()
+        try:
+            while process.poll() is None and not checkpoint.is_file():
+                time.sleep(_PAUSE)
+        finally:
+            process.kill()
+            process.wait()
     if not checkpoint.is_file():
         raise RehearsalFailed(f"the run that was to be killed ended by itself, log {log}: {_last(log)}")
     said = _run("resumed", command, stage)
-    if "baseline.pt: resumed after epoch 1" not in said:
+    if "baseline.pt: resumed after epoch" not in said:
         raise RehearsalFailed(f"a killed run was not resumed, log {_log(stage, 'resumed')}")
     if not list((checkpoint.parent / "tensorboard").rglob("events.*")):
         raise RehearsalFailed(f"no events for TensorBoard in {checkpoint.parent}")
@@ -149,7 +155,9 @@ def _interrupted(stage: Stage) -> str:
 
 def _two_processes(stage: Stage) -> str:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    train = _train(stage, "experts", {"model.weights": str(stage.archive(stage.size.encoder_alone))})[1:]
+    # Two processes need two cards, or none.
+    apart = {} if torch.cuda.device_count() > 1 else {"runtime.device": "cpu"}
+    train = _train(stage, "experts", {"model.weights": str(stage.archive(stage.size.encoder_alone)), **apart})[1:]
     return _one_run(stage, "all", [*launcher, *train], "alone", "two_processes", processes=2)
 
 
