@@ -82,7 +82,7 @@ def plot_noise(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             axis.axhspan(baseline["ci_low"], baseline["ci_high"], color="black", alpha=0.08, linewidth=0)
             axis.set_title(title_of_dataset(dataset, titles))
             axis.set_xlabel("probability of a wrong label")
-        axes[0, 0].set_ylabel(f"mAP (%), bands: {_INTERVAL}", fontsize=9)
+        axes[0, 0].set_ylabel("mAP (%)")
         axes[0, 0].set_ylim(bottom=0)
         axes[0, 0].legend(fontsize=9)
     return figure

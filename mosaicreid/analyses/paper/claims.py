@@ -17,6 +17,7 @@ from mosaicreid.analyses.paper.claim_rules import (
     stronger,
     weak,
 )
+from mosaicreid.datasets import get_schema
 
 HOLDS = "holds"
 _DATASETS = ("market1501", "dukemtmc")
@@ -81,7 +82,7 @@ def _about_coefficients() -> list[TableClaim]:
                 text="colours and intrinsic attributes contribute most",
                 where="abstract and 5",
                 rule=partial(leaders, table="published_glm", statistic="coef", k=3),
-                attributes=(*_COLOURS, *_INTRINSIC),
+                attributes=tuple(name for name in (*_COLOURS, *_INTRINSIC) if name in get_schema(dataset).attributes),
                 **at,
             ),
             TableClaim(
