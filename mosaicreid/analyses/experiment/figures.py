@@ -27,7 +27,7 @@ def plot_table3(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
             position = np.arange(len(rows))
             ours.errorbar(rows["mAP"], position, xerr=rows["mAP_sd"], fmt="o", color=BLUE, markersize=4)
             paper.plot(rows["published_mAP"], position, "s", color=ORANGE, markersize=4)
-            ours.set_yticks(position, wrapped(rows["configuration"]), fontsize=9, linespacing=0.85)
+            ours.set_yticks(position, wrapped(rows["configuration"]), fontsize=9, linespacing=0.95)
             ours.set_title(f"{title}, ours")
             paper.set_title("the paper")
         axes[-1, 0].set_xlabel("mAP (%), mean ± SD")

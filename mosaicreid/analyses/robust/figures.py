@@ -67,7 +67,7 @@ def _rows_by_dataset(
             position = np.arange(len(rows))
             axis.axvline(0, color="0.4", linewidth=0.8)
             draw(axis, rows, position)
-            axis.set_yticks(position, wrapped(rows[names]), fontsize=9, linespacing=0.85)
+            axis.set_yticks(position, wrapped(rows[names]), fontsize=9, linespacing=0.95)
             axis.grid(visible=False, axis="y")
         drawn[-1][0].set_xlabel(label)
         drawn[0][0].legend(fontsize=9, loc="lower right")
