@@ -13,7 +13,8 @@ from mosaicreid.plotting import BLUE, ORANGE, by_dataset, stacked_panels, style,
 
 
 def plot_effects(table: pd.DataFrame, titles: Mapping[str, str], *, metric: str = "mAP") -> Figure:
-    """Attribute effects on ``metric`` with robust and with the paper's intervals; a panel per dataset (``robust_effects.csv``)."""
+    """Attribute effects on ``metric`` with robust and with the paper's intervals; a panel per dataset
+    (``robust_effects.csv``)."""
 
     def draw(axis: Axes, rows: pd.DataFrame, position: np.ndarray) -> None:
         axis.hlines(position + 0.14, rows["ci_low"], rows["ci_high"], color=BLUE, linewidth=2.4)
