@@ -100,7 +100,7 @@ def test_published_answers_and_writes(tmp_path: Path) -> None:
     data = [output.get("data", {}) for cell in executed.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in part for part in data) == 4
     (answer,) = ("".join(part["text/markdown"]) for part in data if "text/markdown" in part)
-    assert "Resting on one row, without which p ≥ 0.05: gender." in answer
+    assert "Resting on one row, without which p ≥ 0.05: Gender." in answer
     written = read_results(tmp_path / "out" / "glm.csv")
     committed = read_results(ROOT / "results" / "published_glm.csv").query("dataset == 'dukemtmc' and metric == 'mAP'")
     np.testing.assert_allclose(written["coef"], committed["coef"])
