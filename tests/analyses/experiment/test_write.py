@@ -117,7 +117,7 @@ def test_ablations_are_judged_by_their_intervals() -> None:
         "unknown": 1,
         "largest": "rank=1",
         "largest_difference": -2.0,
-        "which": "rank=1 (-2.00, -3.00 to -1.00)",
+        "which": "rank 1 (-2.00, -3.00 to -1.00)",
     }
 
 
