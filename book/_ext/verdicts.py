@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from typeset import typeset
 
+from mosaicreid.datasets import TITLES
 from mosaicreid.results import kinds_of
 from results import read_table, results_folder, shown_name
 
@@ -26,6 +27,7 @@ KINDS = {
 }
 MARKS = {"holds": "✓", "fails": "✗", "open": "?", "found": "✓", "missed": "✗"}
 NOTHING = "–"
+_NAMES = {title: name for name, title in TITLES.items()}
 
 
 class VerdictTable(SphinxDirective):
@@ -61,6 +63,7 @@ class VerdictTable(SphinxDirective):
             if told[kind] == NOTHING:
                 continue
             word = told[kind].split()[0].rstrip(",")
+            told["dataset"] = _NAMES[told["dataset"]]
             name = shown_name("dataset", told["dataset"], told, kinds)
             verdict = nodes.strong("", f"{MARKS[word]} {told[kind]}", classes=["verdict", f"verdict-{word}"])
             said = nodes.inline("", "", typeset(told[f"{kind}_evidence"]), classes=["evidence"])
