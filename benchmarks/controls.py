@@ -1,6 +1,6 @@
 """Memory and time of the controls for the oracle at a dataset's real size, on random features.
 
-    python benchmarks/controls.py [--dataset market1501] [--width 1280]
+    python benchmarks/controls.py [--datasets market1501] [--width 1280] [--results results]
 
 No image and no model: features are random where ``Probe`` would extract them, so what is left is what the controls do
 with them: similarities, label agreement, fusion, attribute heads and average precision, as ``run_controls`` does it.
@@ -10,17 +10,22 @@ Prints seconds, CPU seconds and the most memory that the process held.
 import argparse
 import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from mosaicreid.analyses.oracle.controls import Probe, run_controls
 from mosaicreid.config.profiles import make_config
 from mosaicreid.data.loaders import Samples
-from mosaicreid.datasets import get_folder_dataset
+from mosaicreid.datasets import DATASETS, get_folder_dataset
 from mosaicreid.models.build import build_router
+from mosaicreid.results import write_results
 
 _MOST_PEOPLE = 2000
 
@@ -55,21 +60,16 @@ def random_samples(images: int, people: int, dataset: str, seed: int) -> Samples
     return Samples(np.zeros((images, 0, 0, 0), dtype=np.uint8), pids, labels, camids, codes[pids])
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", default="market1501")
-    parser.add_argument("--width", type=int, default=1280)
-    arguments = parser.parse_args()
-    definition = get_folder_dataset(arguments.dataset)
+def measure(dataset: str, width: int) -> dict[str, object]:
+    """Seconds, CPU seconds and peak memory of all controls at the published numbers of images of ``dataset``."""
+    counts = get_folder_dataset(dataset).counts
     train, query, gallery = (
-        random_samples(counts.images, counts.identities, arguments.dataset, seed)
-        for seed, counts in enumerate(definition.counts.values())
+        random_samples(part.images, part.identities, dataset, seed) for seed, part in enumerate(counts.values())
     )
-    router = build_router(make_config("paper", {"data.dataset": arguments.dataset}))
+    router = build_router(make_config("paper", {"data.dataset": dataset}))
     empty = nn.Identity()
     probe = RandomProbe(
-        schema=definition.schema,
+        schema=get_folder_dataset(dataset).schema,
         baseline=empty,  # type: ignore[arg-type]
         model=empty,  # type: ignore[arg-type]
         permuted=empty,  # type: ignore[arg-type]
@@ -77,15 +77,37 @@ def main() -> None:
         train=train,
         query=query,
         gallery=gallery,
-        width=arguments.width,
+        width=width,
     )
     started, computed = time.perf_counter(), time.process_time()
     run_controls(probe, seed=0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{arguments.dataset}: {len(query)} queries, {len(gallery)} gallery images, {arguments.width} numbers each: "
-        f"{time.perf_counter() - started:.0f} s, {time.process_time() - computed:.0f} s of CPU, {peak:.1f} GiB at most"
-    )
+    return {
+        "dataset": dataset,
+        "queries": len(query),
+        "gallery": len(gallery),
+        "width": width,
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time() - computed, 1),
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def main() -> None:
+    """Measure each dataset in a process of its own, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datasets", nargs="+", default=DATASETS)
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--results", type=Path)
+    arguments = parser.parse_args()
+    rows = []
+    for dataset in arguments.datasets:
+        # The peak is a process's, and would be the larger dataset's for both.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            rows.append(pool.submit(measure, dataset, arguments.width).result())
+        print(rows[-1], flush=True)
+    if arguments.results:
+        about = {"threads": torch.get_num_threads(), "torch": torch.__version__}
+        write_results(pd.DataFrame(rows), arguments.results / "cost_controls.csv", parameters=about)
 
 
 if __name__ == "__main__":

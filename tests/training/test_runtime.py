@@ -101,7 +101,7 @@ def test_a_user_without_a_name_gets_a_cache(monkeypatch):
     assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).parent == Path(tempfile.gettempdir())
 
 
-def test_the_device_is_the_cpu_where_asked_for(monkeypatch):
+def test_the_device_is_the_cpu_where_asked_for_or_where_there_is_nothing_else(monkeypatch):
     asked: list[dict] = []
 
     class Recorded(accelerate.Accelerator):
@@ -110,9 +110,10 @@ def test_the_device_is_the_cpu_where_asked_for(monkeypatch):
             super().__init__(mixed_precision="no", cpu=True)
 
     monkeypatch.setattr(accelerate, "Accelerator", Recorded)
-    for device in ("cpu", "auto"):
+    for device, there in (("cpu", True), ("auto", True), ("auto", False)):
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda there=there: there)
         for precision in ("no", "bf16"):
             make_accelerator(config_of(runtime__device=device, runtime__precision=precision).runtime)
     assert asked == [
-        {"mixed_precision": precision, "cpu": cpu} for cpu in (True, False) for precision in ("no", "bf16")
+        {"mixed_precision": precision, "cpu": cpu} for cpu in (True, False, True) for precision in ("no", "bf16")
     ]
