@@ -1,13 +1,15 @@
 """``{open-choices}``: the table of `mosaicreid.sweep.choices`, with each setting's values in both profiles."""
 
+from collections.abc import Sequence
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from typeset import typeset
 
 from mosaicreid.config.profiles import PROFILES
 from mosaicreid.config.settings import Config
 from mosaicreid.sweep.choices import CHOICES
-from results import row
 
 HEADERS = ("Choice", "Setting", "Usual (paper, tiny)", "Also", "What the paper says", "Trained by")
 TRAINED = {
@@ -50,14 +52,22 @@ class OpenChoices(SphinxDirective):
                 choice.why,
                 TRAINED[choice.trained],
             )
-            rows.append(row(cells, ["s"] * len(cells)))
+            rows.append(row(cells))
         table = nodes.table(classes=["result-table"])
         group = nodes.tgroup(cols=len(HEADERS))
         group += [nodes.colspec(colwidth=1) for _ in HEADERS]
-        group += nodes.thead("", row(HEADERS, ["s"] * len(HEADERS)))
+        group += nodes.thead("", row(HEADERS))
         group += nodes.tbody("", *rows)
         table += group
         return [nodes.container("", table, classes=["scroll-x"])]
+
+
+def row(cells: Sequence[str]) -> nodes.row:
+    """A row of texts; the second is a setting's name, as it is typed."""
+    texts = [nodes.paragraph("", typeset(cell)) for cell in cells]
+    if cells[1] != HEADERS[1]:
+        texts[1] = nodes.paragraph("", "", nodes.literal("", cells[1]))
+    return nodes.row("", *[nodes.entry("", text) for text in texts])
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -66,6 +66,7 @@ SOURCES = {
     "leakage_": (_LEAKAGE, f"{_ANALYSES}.leakage.tables"),
     "priors": ("mosaicreid priors --annotations DIR --synthetic FOLDER FOLDER", f"{_ANALYSES}.priors.compute"),
     "images": ("mosaicreid priors --annotations DIR --synthetic FOLDER FOLDER", "mosaicreid.data.check"),
+    "cost_": ("mosaicreid cost --count --results results", f"{_ANALYSES}.cost.totals"),
     "world": ("mosaicreid world", "mosaicreid.world.people"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
     "machine_": ("make reproduce", f"{_ANALYSES}.machine.compute"),

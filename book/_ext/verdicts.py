@@ -66,7 +66,7 @@ class VerdictTable(SphinxDirective):
             told["dataset"] = _NAMES[told["dataset"]]
             name = shown_name("dataset", told["dataset"], told, kinds)
             verdict = nodes.strong("", f"{MARKS[word]} {told[kind]}", classes=["verdict", f"verdict-{word}"])
-            said = nodes.inline("", "", typeset(told[f"{kind}_evidence"]), classes=["evidence"])
+            said = nodes.inline("", typeset(told[f"{kind}_evidence"]), classes=["evidence"])
             entry += nodes.paragraph("", "", nodes.Text(f"{name}: "), verdict, nodes.Text(" "), said)
         return entry if len(entry) else nodes.entry("", nodes.paragraph("", NOTHING))
 
