@@ -19,6 +19,8 @@ from mosaicreid.results import kinds_of
 from results import read_table, results_folder, shown_name
 
 FILE = "verdicts.csv"
+# A table of our runs, whose record says whose data they saw.
+OF_RUNS = "oracle_split.csv"
 # Whose evidence, and as a reader is told so.
 KINDS = {
     "published": "In the paper's numbers",
@@ -57,7 +59,7 @@ class VerdictTable(SphinxDirective):
         """What one kind of evidence says of one claim, a paragraph per dataset."""
         entry = nodes.entry()
         # The paper's numbers are of real images whatever our own runs saw.
-        kinds = {} if kind == "published" else kinds_of(Path(results_folder(self.env)) / FILE)
+        kinds = {} if kind == "published" else kinds_of(Path(results_folder(self.env)) / OF_RUNS)
         for row in of_claim.to_dict("records"):
             told = {str(key): str(value) for key, value in row.items()}
             if told[kind] == NOTHING:
