@@ -50,7 +50,7 @@ def make_objective(config: Config, identities: int, stage: str, *, compiled: boo
     models = build_models(config, identities=identities, cameras=6)
     model, router = (models.baseline, None) if stage == "baseline" else (models.model, models.router)
     texts = torch.randn(identities, model.encoder.projected_width)
-    objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, compiled=compiled)
+    objective = Reidentification(model, router, texts, margin=0.3, smoothing=0.1, similarity="dot", compiled=compiled)
     heads = (model.bottleneck, model.bottleneck_proj, model.classifier, model.classifier_proj)
     train_only(objective, torch.nn.ModuleList([model.experts, *heads]) if stage == "experts" else model)
     return objective.train()

@@ -20,7 +20,18 @@ from results import ResultError, look_up
 
 ROOT = Path(__file__).parents[1]
 # Everything a page may read: pages, results, and the sources it quotes or links.
-PARTS = ["book", "results", "mosaicreid", "notebooks", "_config.yml", "_toc.yml", "Makefile", "workflow", "README.md"]
+PARTS = [
+    "book",
+    "results",
+    "mosaicreid",
+    "notebooks",
+    "_config.yml",
+    "_toc.yml",
+    "Makefile",
+    "workflow",
+    "README.md",
+    "CITATION.cff",
+]
 
 
 def build(root: Path, *flags: str) -> subprocess.CompletedProcess[str]:

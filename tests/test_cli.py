@@ -163,7 +163,7 @@ def test_options_of_a_world_are_a_line_of_settings(tmp_path, capsys):
     assert main([*arguments, "--size", "32x16", "--workers", "1", "--world", "marks=1 distractor_identities=0.3"]) == 0
     stated = json.loads((root / "synthetic.json").read_text())
     assert (stated["options"]["marks"], stated["options"]["distractor_identities"]) == (1, 0.3)
-    assert stated["counts"]["query"]["identities"] == stated["counts"]["gallery"]["identities"] - 1 == 2
+    assert stated["counts"]["query"]["identities"] == stated["counts"]["gallery"]["identities"] - 1 == 1
     assert "unknown setting of the world 'mark'" in failed(
         capsys, *arguments[:2], str(tmp_path / "x"), *arguments[3:], "--world", "mark=1"
     )

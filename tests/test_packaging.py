@@ -68,7 +68,7 @@ def imported(files: list[Path]) -> set[str]:
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 modules.add(node.module.partition(".")[0])
-    ours = [*files, *(ROOT / "book" / "_ext").glob("*.py")]
+    ours = [*files, *(ROOT / "book" / "_ext").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
     own = {PROJECT["name"], *(file.stem for file in ours), *(file.parent.name for file in files)}
     owners = packages_distributions()
     return {canonicalize_name(owners[module][0]) for module in modules - own - sys.stdlib_module_names}

@@ -266,10 +266,8 @@ def read_truth(data: Path | None, dataset: str) -> pd.DataFrame | None:
         InputError: the synthetic world's marker is damaged.
     """
     marker = None if data is None else Path(data) / dataset / SYNTHETIC_MARKER
-    if marker is None or not marker.is_file():
-        return None
-    stated = read_marker(marker.parent)
-    if stated.rehearsal:
+    stated = read_marker(marker.parent) if marker is not None and marker.is_file() else None
+    if marker is None or stated is None or stated.rehearsal:
         return None
     truth = stated.truth
     if not truth:

@@ -15,6 +15,7 @@ from mosaicreid.data.folders import read_dataset
 from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_dataset, get_schema
 from mosaicreid.models.build import HEADS, build_models
+from mosaicreid.names.shown import value_title
 from mosaicreid.training.distributed import make_accelerator
 from mosaicreid.training.run import Outcome, train_run
 from mosaicreid.training.stages import Context, pretrain, train_baseline, train_experts, tune_prompts
@@ -116,7 +117,8 @@ def test_what_a_run_cost_is_what_its_history_says(outcome):
 def test_the_gate_shown_is_that_of_the_first_queries(outcome):
     gate, names = outcome.gate(4)
     schema = get_schema("market1501")
-    assert names == schema.experts
+    assert names == tuple(value_title("market1501", expert) for expert in schema.experts)
+    assert names[0] == "Gender: male"
     codes = outcome.query.codes[:4]
     expected = [[float(row[column] >> bit & 1) for column, bit in schema.expert_positions] for row in codes]
     assert gate.tolist() == expected

@@ -72,6 +72,7 @@ ELSEWHERE = {
     "data.dataset": "training/test_refusals.py::test_bad_settings_leave_no_folder",
     "model.architecture": "models/test_build.py::test_the_architecture_and_its_stride_are_those_asked_for",
     "model.stride": "models/test_build.py::test_the_architecture_and_its_stride_are_those_asked_for",
+    "model.text": "training/test_other_backbones.py::test_a_text_tower_that_is_missing_is_one_line",
     "model.weights": "models/test_build.py::test_weights_of_a_file_are_in_the_model",
     "model.clip_reid": "training/test_run.py::test_a_checkpoint_of_clip_reid_stands_in_for_the_earlier_stages",
     "model.camera_embedding": "training/test_effects.py::test_cameras_are_seen_by_the_coefficient",

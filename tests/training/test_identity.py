@@ -40,6 +40,7 @@ OTHER = {
     "model.weights": "some/file.pt",
     "model.clip_reid": "some/file.pth",
     "model.stride": 4,
+    "model.text": "none",
     "model.camera_embedding": 0.5,
     "experts.configuration": "hat",
     "experts.last_k": 1,

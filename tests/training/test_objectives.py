@@ -10,7 +10,9 @@ from mosaicreid.training.optimiser import train_only
 
 def make(**overrides: object) -> Reidentification:
     models = build_models(config_of(**overrides), identities=5, cameras=3)
-    return Reidentification(models.model, models.router, torch.zeros(5, 64), margin=0.3, smoothing=0.1, compiled=False)
+    return Reidentification(
+        models.model, models.router, torch.zeros(5, 64), margin=0.3, smoothing=0.1, similarity="dot", compiled=False
+    )
 
 
 def modes(objective: Reidentification) -> dict[str, bool]:

@@ -51,8 +51,9 @@ def test_a_number_of_steps_that_measures_nothing_is_refused(steps):
 def test_operations_of_the_encoder_are_those_by_hand():
     table = counted.operations(make_config("paper", SMALL | {"model.weights": "pretrain"})).set_index("stage")["flop"]
     tokens, width, blocks = 33, 96, 4
-    # Four matrices of attention and two of the feed-forward of four widths; two matrix products of attention.
-    matrices = blocks * (4 * width**2 + 8 * width**2) * tokens
+    # Four matrices of attention and two of the feed-forward of four widths, the last block's for the CLS token alone;
+    # two matrix products of attention.
+    matrices = blocks * 4 * width**2 * tokens + 8 * width**2 * ((blocks - 1) * tokens + 1)
     products = blocks * 2 * tokens**2 * width
     patches, projection = 32 * (3 * 8 * 8) * width, width * 64
     assert table["evaluation"] == pytest.approx(2 * (matrices + products + patches + projection), rel=0.01)
