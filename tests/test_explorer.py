@@ -152,7 +152,7 @@ def test_controls_are_the_files() -> None:
         found = {control["title"]: control["mAP"] for control in whole["controls"]}
         assert found["labels alone, no image"] == rows.loc["labels"].tolist()
         assert found["experts trained on permuted labels"] == rows.loc["permuted-trained"].tolist()
-        assert found["no experts, labels added (cross-fitted)"] == rows.loc["fusion-crossfit"].tolist()
+        assert found["no experts, labels added (weight cross-fitted)"] == rows.loc["fusion-crossfit"].tolist()
         assert found["experts, predicted labels"] == rows.loc["predicted"].tolist()
 
 

@@ -1,5 +1,6 @@
 """A reader's own results in the pages: beside the committed ones, each marked as whose it is; else nowhere."""
 
+import json
 import re
 from io import StringIO
 from pathlib import Path
@@ -42,6 +43,11 @@ def write(folder: Path, score: str, datasets: tuple[str, ...] = ("market1501", "
     (folder / "figures").mkdir(parents=True)
     rows = "".join(f"{dataset},all,{score}\n" for dataset in datasets)
     (folder / "experiment_table3.csv").write_text(f"dataset,configuration,mAP\n{rows}")
+    kind = "given" if folder.name == "own" else "synthetic"
+    kinds = {"data": dict.fromkeys(datasets, kind)}
+    for name, parameters in {"experiment_table3": kinds, "table1": {}}.items():
+        record = {"inputs": {}, "package": "mosaicreid", "parameters": parameters}
+        (folder / f"{name}.json").write_text(json.dumps(record))
     (folder / "table1.csv").write_text(f"attribute,experts\nhat,{score}\n")
     (folder / "figures" / "experiment_table3.svg").write_text(SVG.format(score))
     return folder

@@ -53,7 +53,7 @@ class OpenChoices(SphinxDirective):
                 TRAINED[choice.trained],
             )
             rows.append(row(cells))
-        table = nodes.table(classes=["result-table"])
+        table = nodes.table(classes=["open-choices"])
         group = nodes.tgroup(cols=len(HEADERS))
         group += [nodes.colspec(colwidth=1) for _ in HEADERS]
         group += nodes.thead("", row(HEADERS))

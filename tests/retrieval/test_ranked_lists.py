@@ -53,7 +53,7 @@ def test_figures_show_what_they_are_given(retrieval):
     ).assign(loss=[3.0, 2.0, 1.0], i2t=[2.0, 1.0, 0.5], id=[np.nan, np.nan, 0.25])
     panels = plot_losses(history).axes
     assert [axis.get_title(loc="left") for axis in panels] == ["prompt learning", "the experts"]
-    assert [line.get_label() for line in panels[0].lines] == ["weighted sum", "i2t"]
+    assert [line.get_label() for line in panels[0].lines] == ["weighted sum", "image to text"]
     assert panels[1].lines[1].get_ydata().tolist() == [0.25]
     assert plot_learning_rate(history).axes[0].lines[0].get_ydata().tolist() == [1, 0.5]
     gate = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])

@@ -83,7 +83,7 @@ ELSEWHERE = {
     "runtime.precision": "training/test_runtime.py::test_half_precision_is_close_and_not_the_same",
     "runtime.compile": "training/test_runtime.py::test_the_features_are_compiled_where_asked_for",
     "runtime.threads": "training/test_runtime.py::test_threads_are_torchs_and_nought_leaves_them",
-    "runtime.device": "training/test_runtime.py::test_the_device_is_the_cpu_where_asked_for",
+    "runtime.device": "training/test_runtime.py::test_the_device_is_the_cpu_where_asked_for_or_alone",
     "runtime.tensorboard": "training/test_run.py::test_tensorboard_shows_every_epoch_once_after_an_interruption",
 }
 ONE_EPOCH = {f"stages__{stage}__epochs": 1 for stage in STAGES}

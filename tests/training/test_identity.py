@@ -95,6 +95,7 @@ def changed(name: str) -> Config:
         now = config_of().to_dict()["stages"][name.split(".")[1]][name.split(".")[2]]
         value = {"adam": "adamw", "adamw": "adam", "step": "cosine", "cosine": "step"}[now]
     fits = {"data.dataset": {"experts.configuration": "all"}, "experts.longer": {"experts.configuration": "baseline"}}
+    fits["model.text"] = {"model.weights": "random"}
     return config_of(**{key.replace(".", "__"): part for key, part in (fits.get(name, {}) | {name: value}).items()})
 
 
@@ -111,6 +112,8 @@ def affected(name: str) -> tuple[str, ...]:
 def test_a_setting_counts_for_the_stages_that_depend_on_it(name, tmp_path):
     configuration = {"data.dataset": "all", "experts.longer": "baseline"}.get(name)
     base = config_of(experts__configuration=configuration) if configuration else config_of()
+    if name == "model.text":
+        base = config_of(model__weights="random")
     before, after = context_of(base, tmp_path), context_of(changed(name), tmp_path)
     differing = {stage for stage in STAGES if identity(before, stage) != identity(after, stage)}
     assert differing == set(affected(name))

@@ -101,7 +101,7 @@ def test_a_user_without_a_name_gets_a_cache(monkeypatch):
     assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).parent == Path(tempfile.gettempdir())
 
 
-def test_the_device_is_the_cpu_where_asked_for_or_where_there_is_nothing_else(monkeypatch):
+def test_the_device_is_the_cpu_where_asked_for_or_alone(monkeypatch):
     asked: list[dict] = []
 
     class Recorded(accelerate.Accelerator):

@@ -62,7 +62,7 @@ def shapley_tables(
         }
         first = of_rank1(sampled)
         # Where experts change no query's first image, there is nothing to attribute.
-        if first["value"].min() < first["value"].max():
+        if first.loc[~ends, "value"].min() < first.loc[~ends, "value"].max():
             of_dataset["rank1_attributes"] = summarise(first[~ends]).assign(unit="points of Rank-1", method="ablation")
             of_dataset["rank1_games"] = game_facts(first).rename(columns=lambda name: name.replace("mAP", "rank1"))
         if len(weights):
