@@ -232,7 +232,7 @@ def test_clicks_show_the_numbers_of_the_files(page: Page, site: Path) -> None:
     page.get_by_role("button", name="Untick all").tap()
     page.get_by_role("checkbox", name="Colour of upper garment").tap()
     page.get_by_role("checkbox", name="Boots").tap()
-    page.get_by_role("checkbox", name="Upper garment length").focus()
+    page.get_by_role("checkbox", name="Length of upper garment").focus()
     page.keyboard.press("Space")
     chosen = {"upcolour", "boots", "top"}
     for dataset in DATASETS:

@@ -17,6 +17,7 @@ from papermill.cli import papermill
 from mosaicreid.analyses.experiment.collect import collect_runs
 from mosaicreid.cli import build_parser
 from mosaicreid.config.profiles import make_config
+from mosaicreid.names.shown import title_of
 from mosaicreid.results import write_results
 from mosaicreid.sweep.variants import ablations, capacity, last_k_variants, table3
 
@@ -30,7 +31,7 @@ SETTINGS = (
 )
 PAGE = """# Sweep
 
-```{result-table} runs.csv
+```{result-table} experiment_runs.csv
 :columns: configuration, seed, mAP
 :caption: Two runs.
 ```
@@ -125,7 +126,7 @@ def test_two_configurations_reach_a_built_book(swept: Path) -> None:
     runs, skipped = collect_runs(swept / "runs" / "tiny", ["market1501"])
     assert sorted(runs["configuration"]) == ["baseline", "hat"]
     assert skipped == {}
-    write_results(runs, swept / "results" / "runs.csv")
+    write_results(runs, swept / "results" / "experiment_runs.csv")
     shutil.copytree(ROOT / "book" / "_ext", swept / "book" / "_ext", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "book" / "_assets", swept / "book" / "_assets")
     notebook = "runs/tiny/market1501/hat/seed0/notebook.ipynb"
@@ -138,7 +139,7 @@ def test_two_configurations_reach_a_built_book(swept: Path) -> None:
     html = swept / "_build" / "html"
     index, page = (html / "index.html").read_text(), (html / "executed" / "hat.html").read_text()
     for row in runs.itertuples():
-        assert f"{row.configuration}</p>" in index
+        assert f"{title_of('configuration', row.configuration, dataset='market1501')}</p>" in index
     assert "Hats" in page
     score = json.loads(metrics(swept)["hat"].read_text())["scores"]["mAP"]
     assert f"<td>{round(100 * score, 1)}</td>" in page
