@@ -58,7 +58,13 @@ def p_of_interval(point: float, low: float, high: float, threshold: float = 0.0)
 
 def interval(what: str, point: float, low: float, high: float) -> str:
     """``what 1.2 (0.3 to 2.1)``."""
-    return f"{what} {point:.1f} ({low:.1f} to {high:.1f})".strip()
+    return f"{what} {tenth(point)} ({tenth(low)} to {tenth(high)})".strip()
+
+
+def tenth(value: float) -> str:
+    """A number with one decimal, and no minus before a zero."""
+    shown = f"{value:.1f}"
+    return shown.removeprefix("-") if float(shown) == 0 else shown
 
 
 def published_gain(tables: Tables, dataset: str) -> Finding:
@@ -81,7 +87,7 @@ def split(name: str, part: str, words: str, *, least_share: float = 0.0) -> Rule
     def finding(tables: Tables, dataset: str) -> Finding:
         row = only_row(tables["oracle_split"], dataset=dataset, split=name, part=part)
         points, (low, high) = _number(row, "points"), _ends(row, "ci_low", "ci_high")
-        share = "" if _is_missing(row, "share") else f", {_number(row, 'share'):.0%} of the gain"
+        share = "" if _is_missing(row, "share") else f", {round(100 * _number(row, 'share')):d}% of the gain"
         threshold = 0.0
         if least_share:
             threshold = least_share * _number(only_row(tables["oracle_split"], dataset=dataset, split="gain"), "points")
