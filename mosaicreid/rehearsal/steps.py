@@ -81,7 +81,7 @@ def rehearse(folder: Path, *, size: Size, annotations: Path | None, cores: int, 
     folder = Path(folder)
     if not Path("workflow", "Snakefile").is_file():
         raise InputError(f"no workflow/Snakefile in {Path.cwd()}; expected the command in the folder of the clone")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / MARKER).is_file():
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not _is_rehearsal(folder):
         raise InputError(
             f"{folder} holds something that is no rehearsal; expected a new folder, nothing is overwritten"
         )
@@ -102,6 +102,12 @@ def rehearse(folder: Path, *, size: Size, annotations: Path | None, cores: int, 
         said = step()
         seconds, cpu = time.perf_counter() - started, _cpu_seconds() - computed
         print(f"{name}: {said}; {seconds:.0f} s, {cpu:.0f} s of CPU", flush=True)
+
+
+def _is_rehearsal(folder: Path) -> bool:
+    """Whether an earlier call began in ``folder``: a file of the marker's name alone says nothing."""
+    marker = folder / MARKER
+    return marker.is_file() and marker.read_bytes() == _SAYS.encode()
 
 
 def _prepare(stage: Stage, annotations: Path | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from mosaicreid.errors import InputError
 from mosaicreid.rehearsal.sizes import FULL, SMALL
-from mosaicreid.rehearsal.steps import MARKER, RehearsalFailed, rehearse
+from mosaicreid.rehearsal.steps import _SAYS, MARKER, RehearsalFailed, rehearse
 from mosaicreid.runs import read_run
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def test_a_step_that_fails_is_named_with_its_log(tmp_path: Path, monkeypatch: py
     folder = tmp_path / "rehearsal"
     for name in ("data/market1501", "data_alone/market1501"):
         (folder / name).mkdir(parents=True)
-    (folder / MARKER).touch()
+    (folder / MARKER).write_text(_SAYS, encoding="utf-8")
     monkeypatch.setattr("mosaicreid.rehearsal.steps.write_openai_archive", lambda path, **_: None)
     monkeypatch.setattr("mosaicreid.rehearsal.steps.write_clip_reid", lambda path, **_: None)
     with pytest.raises(RehearsalFailed, match=r"ended by itself, log .*interrupted\.log: mosaicreid: error: no folder"):
@@ -67,6 +67,18 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, monkeypatch: py
     with pytest.raises(InputError, match="holds something that is no rehearsal; expected a new folder"):
         rehearse(tmp_path, size=SMALL, annotations=None, cores=1)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_file_of_the_marker_s_name_makes_no_folder_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    mine = tmp_path / "alone" / "market1501" / "_shared" / "seed0" / "baseline.pt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("weights of somebody")
+    (tmp_path / MARKER).write_text("notes of my own rehearsal")
+    with pytest.raises(InputError, match="holds something that is no rehearsal; expected a new folder"):
+        rehearse(tmp_path, size=SMALL, annotations=None, cores=1)
+    assert mine.read_text() == "weights of somebody"
+    assert (tmp_path / MARKER).read_text() == "notes of my own rehearsal"
 
 
 def test_it_is_given_in_the_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
