@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mosaicreid.errors import one_of
+
 
 def id_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor:
     """Cross-entropy against q_k = (1 - smoothing) [k = y] + smoothing / P (paper Eq. 1).
@@ -26,14 +28,18 @@ def id_loss(logits: Tensor, labels: Tensor, *, smoothing: float = 0.1) -> Tensor
 def i2t_loss(
     images: Tensor, texts: Tensor, labels: Tensor, *, smoothing: float = 0.1, similarity: str = "dot"
 ) -> Tensor:
-    """Image-to-text loss with label smoothing (paper Eq. 3): the similarity is the ``dot`` product, as in CLIP-ReID.
-
-    Any other word means the cosine, the paper's example, without a temperature.
+    """Image-to-text loss with label smoothing (paper Eq. 3), of the ``dot`` product as in CLIP-ReID, or of the
+    ``cosine``, the paper's example, without a temperature.
 
     ``images`` (B, D) image features, ``texts`` (P, D) one text feature per identity, ``labels`` (B,) int64 in 0..P-1;
     returns a scalar.
+
+    Raises:
+        InputError: another similarity.
     """
-    if similarity != "dot":
+    if similarity not in ("dot", "cosine"):
+        raise one_of("similarity", similarity, ("dot", "cosine"))
+    if similarity == "cosine":
         images, texts = F.normalize(images, dim=1), F.normalize(texts, dim=1)
     return id_loss(images @ texts.T, labels, smoothing=smoothing)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mosaicreid.errors import InputError
 from mosaicreid.losses import hardest_distances, i2t_loss, id_loss, sup_con_loss, triplet_loss
 
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])
@@ -52,6 +53,19 @@ def test_stage2_total_equals_reference(reference_values: dict) -> None:
         + i2t
     )
     assert total.item() == pytest.approx(reference_values["stage2_total"], abs=1e-10)
+
+
+def test_image_to_text_loss_of_the_cosine() -> None:
+    images, texts = wave(8, 6, 0.4, 1.1), wave(4, 6, 0.6, 0.9, 0.1)
+    cosine = torch.nn.functional.cosine_similarity(images[:, None], texts[None], dim=2)
+    expected = torch.nn.functional.cross_entropy(cosine, LABELS, label_smoothing=0.1)
+    loss = i2t_loss(images, texts, LABELS, smoothing=0.1, similarity="cosine")
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_an_unknown_similarity_is_no_cosine() -> None:
+    with pytest.raises(InputError, match="unknown similarity 'cosin'; expected one of: dot, cosine"):
+        i2t_loss(wave(8, 6, 0.4, 1.1), wave(4, 6, 0.6, 0.9), LABELS, similarity="cosin")
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
