@@ -33,9 +33,7 @@ def visible_cards(environment: Mapping[str, str]) -> tuple[str, ...]:
         # CUDA takes no card from the first -1 on, and none where the variable is empty.
         listed = listed[: listed.index("-1")] if "-1" in listed else listed
         cards = () if listed == [""] else tuple(listed)
-        if len(set(cards)) < len(cards) or not all(
-            re.fullmatch(r"[0-9]{1,3}|(GPU|MIG)-[\w./-]{1,80}", c) for c in cards
-        ):
+        if len(set(cards)) < len(cards) or not all(_CARD.fullmatch(card) for card in cards):
             raise InputError(
                 f"{VISIBLE} is {environment[VISIBLE][:80]!r}; expected different cards apart by commas, like 0,1"
             )
