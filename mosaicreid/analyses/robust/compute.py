@@ -23,18 +23,11 @@ def analyse_panel(panel: Panel, *, dataset: str) -> dict[str, pd.DataFrame]:
     configuration that moves each effect most), power (of effects and contrasts) and answers (``count_answers``). The
     margin of equivalence is that of the panel's own gain (``margins``).
     """
-    gains = bootstrap.gains(panel)
-    margin = margin_if_any(gain_of_all(gains))
     fitted = mixed_effects.fit(panel)
-    std_err = pd.Series(fitted.std_err[1:], index=panel.attributes)
     combined = combine(fitted, contrast_weights(dataset))
-    naive = mixed_effects.naive_effects(panel).set_index("attribute").add_prefix("naive_")
+    std_err = pd.Series(fitted.std_err[1:], index=panel.attributes)
     tables = {
-        "effects": mixed_effects.effects(fitted, margin=margin).join(naive, on="attribute"),
-        "contrasts": mixed_effects.effects(combined, margin=margin)
-        .rename(columns={"attribute": "contrast"})
-        .join(published_contrasts(dataset), on="contrast"),
-        "gains": gains,
+        **_what_changes(panel, fitted, combined, dataset=dataset),
         "power": pd.concat([power(fitted), power(combined)], ignore_index=True),
         "components": mixed_effects.variance_components(panel),
     }
@@ -47,6 +40,22 @@ def analyse_panel(panel: Panel, *, dataset: str) -> dict[str, pd.DataFrame]:
     tables["influence"] = worst.set_index("attribute").reindex(list(panel.attributes)).reset_index()
     tables["answers"] = count_answers(tables, every)
     return tables
+
+
+def _what_changes(
+    panel: Panel, fitted: mixed_effects.Fit, combined: mixed_effects.Fit, *, dataset: str
+) -> dict[str, pd.DataFrame]:
+    """Effects, contrasts and gains of ``analyse_panel``; ``combined`` is ``fitted`` in the contrasts' terms."""
+    gains = bootstrap.gains(panel)
+    margin = margin_if_any(gain_of_all(gains))
+    naive = mixed_effects.naive_effects(panel).set_index("attribute").add_prefix("naive_")
+    return {
+        "effects": mixed_effects.effects(fitted, margin=margin).join(naive, on="attribute"),
+        "contrasts": mixed_effects.effects(combined, margin=margin)
+        .rename(columns={"attribute": "contrast"})
+        .join(published_contrasts(dataset), on="contrast"),
+        "gains": gains,
+    }
 
 
 def count_answers(tables: dict[str, pd.DataFrame], every: pd.DataFrame) -> pd.DataFrame:
@@ -140,5 +149,7 @@ def _rank1(per_query: pd.DataFrame, design: pd.DataFrame, dataset: str) -> dict[
     hits = per_query.assign(ap=per_query["hit"])
     if hits["ap"].min() == hits["ap"].max():
         return {}
-    analysed = analyse_panel(build_panel(hits, design, get_schema(dataset).attributes), dataset=dataset)
-    return {f"rank1_{name}": analysed[name] for name in ("effects", "contrasts", "gains")}
+    panel = build_panel(hits, design, get_schema(dataset).attributes)
+    fitted = mixed_effects.fit(panel)
+    tables = _what_changes(panel, fitted, combine(fitted, contrast_weights(dataset)), dataset=dataset)
+    return {f"rank1_{name}": table for name, table in tables.items()}
