@@ -47,16 +47,17 @@ def compare_backbones(
     attributes = get_schema(dataset).attributes
     if len(attributes) < FEWEST:
         raise InputError(f"{dataset} has {len(attributes)} attributes; a rank correlation needs {FEWEST} at least")
+    runs = {name: collect_runs(Path(folder), (dataset,))[0] for name, folder in folders.items()}
     tables, seeds, people = {}, {}, {}
     for name, folder in folders.items():
-        tables[name], people[name], seeds[name] = _precisions(Path(folder), dataset)
+        tables[name], people[name], seeds[name] = _precisions(Path(folder), runs[name], dataset)
     first, *others = folders
     for name in others:
         if not np.array_equal(people[name], people[first]):
             raise InputError(
                 f"{folders[name]} has other queries of {dataset} than {folders[first]}; expected one world"
             )
-    marks = table3_marks(Path(folders[first]), dataset)
+    marks = table3_marks(runs[first], dataset)
     maps = {measure: linear_map(marks, measure) for measure in MEASURES}
     weights = _resampled(people[first], draws, seed)
     ranking, pairs = [], []
@@ -88,9 +89,8 @@ def compare_backbones(
     return pd.DataFrame(ranking), pd.DataFrame(pairs)
 
 
-def table3_marks(root: Path, dataset: str) -> pd.DataFrame:
-    """The 0/1 columns of Table 3, a row per configuration in its order (index: configuration)."""
-    runs, _ = collect_runs(root, (dataset,))
+def table3_marks(runs: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """The 0/1 columns of Table 3 of ``collect_runs``, a row per configuration in its order (index: configuration)."""
     return table3_of(runs, dataset).set_index("configuration")[list(get_schema(dataset).attributes)]
 
 
@@ -121,9 +121,8 @@ def spearman_columns(first: NDArray[np.float64], second: NDArray[np.float64]) ->
         return (one * other).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
 
 
-def _precisions(root: Path, dataset: str) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+def _precisions(root: Path, runs: pd.DataFrame, dataset: str) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """AP in points (configurations, queries), each the mean over seeds, the queries' people, and how many seeds."""
-    runs, _ = collect_runs(root, (dataset,))
     order = list(table3_of(runs, dataset)["configuration"])
     table = per_query_table(root, runs, dataset)
     counts = table.groupby("configuration")["seed"].nunique()

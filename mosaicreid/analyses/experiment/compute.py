@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mosaicreid.analyses.experiment.collect import collect_runs, table3_of
+from mosaicreid.analyses.experiment.collect import table3_of
 from mosaicreid.analyses.importance.estimators import ESTIMATORS, estimate_all
 from mosaicreid.config.settings import Config
 from mosaicreid.datasets import get_schema
@@ -57,13 +57,12 @@ def compare_variants(root: Path, runs: pd.DataFrame, dataset: str, usual: Config
     return {name: compare_each(root, runs, dataset, variants) for name, variants in wanted.items()}
 
 
-def compare_choices(root: Path, dataset: str, usual: Config) -> pd.DataFrame:
+def compare_choices(root: Path, runs: pd.DataFrame, dataset: str, usual: Config) -> pd.DataFrame:
     """Every control and choice that has runs beside those of ``all``, against it; columns as ``compare_variants``.
 
     Raises:
         InputError: none has any, or one has not the seeds that ``all`` has.
     """
-    runs, _ = collect_runs(root, (dataset,))
     there = set(zip(runs["configuration"], runs["variant"].fillna(""), strict=True))
     wanted = [
         variant

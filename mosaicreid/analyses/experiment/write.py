@@ -154,7 +154,7 @@ def write_choices(root: Path, results: Path, *, dataset: str, profile: str) -> P
     scores = usual.groupby("configuration")["mAP"].mean()
     # Without the baseline's runs nothing says what would be little.
     margin = margin_if_any(scores["all"] - scores["baseline"]) if len(scores) == 2 else None
-    judged, _ = tables.judge_ablations(compare_choices(root, dataset, make_config(profile)), margin=margin)
+    judged, _ = tables.judge_ablations(compare_choices(root, runs, dataset, make_config(profile)), margin=margin)
     path = Path(results) / f"choices_{dataset}.csv"
     write_results(judged, path)
     return path

@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression
 
 from mosaicreid.analyses.backbones.compute import compare_backbones, linear_map, spearman_columns, table3_marks
 from mosaicreid.analyses.backbones.write import write_backbones
+from mosaicreid.analyses.experiment.collect import collect_runs
 from mosaicreid.cli import main
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
@@ -54,7 +55,7 @@ def test_effects_and_gains_are_those_of_the_table(folders: dict[str, Path]) -> N
     points = {}
     for name, root in folders.items():
         scores = {configuration: precision(root, configuration).mean() for configuration in table3(DATASET)}
-        marks = table3_marks(root, DATASET)
+        marks = table3_marks(collect_runs(root, (DATASET,))[0], DATASET)
         fitted = LinearRegression().fit(marks, [scores[configuration] for configuration in marks.index])
         rows = ranking[ranking["backbone"] == name].pivot_table(index="attribute", columns="measure", values="points")
         np.testing.assert_allclose(rows.loc[list(attributes), "effect"], fitted.coef_, atol=1e-9)
@@ -72,7 +73,7 @@ def test_effects_and_gains_are_those_of_the_table(folders: dict[str, Path]) -> N
 def test_the_interval_is_that_of_resampled_people(folders: dict[str, Path]) -> None:
     """The same bootstrap written as a loop over people."""
     _, pairs = compare_backbones(folders, DATASET, draws=200, seed=3)
-    marks = table3_marks(folders["one"], DATASET)
+    marks = table3_marks(collect_runs(folders["one"], (DATASET,))[0], DATASET)
     aps = {name: pd.DataFrame({c: precision(root, c) for c in marks.index}) for name, root in folders.items()}
     pids = read_run(folders["one"] / DATASET / "all" / "seed0").per_query.dropna(subset="ap")["pid"].to_numpy()
     people = np.unique(pids)

@@ -79,7 +79,7 @@ def test_choices_and_controls_are_compared_where_they_were_trained(tmp_path: Pat
     usual = PROFILES["tiny"]
     cosine = next(variant for variant in further_choices(usual) if variant.label == "i2t_similarity=cosine")
     write_runs(tmp_path, DATASET, variants=False, further=(*capacity(usual), cosine))
-    found = compare_choices(tmp_path, DATASET, usual).set_index("variant")
+    found = compare_choices(tmp_path, collect_runs(tmp_path, [DATASET])[0], DATASET, usual).set_index("variant")
     assert list(found.index) == [
         "routing=always",
         "routing=random",
@@ -112,9 +112,9 @@ def test_choices_and_controls_are_compared_where_they_were_trained(tmp_path: Pat
     assert (controls["dataset"] == DATASET).all()
 
 
-def test_what_was_not_trained_is_not_compared(sweep: Path) -> None:
+def test_what_was_not_trained_is_not_compared(sweep: Path, runs: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="`make choices` trains them"):
-        compare_choices(sweep, DATASET, PROFILES["tiny"])
+        compare_choices(sweep, runs, DATASET, PROFILES["tiny"])
 
 
 def test_what_is_missing_is_named(sweep: Path, runs: pd.DataFrame, tmp_path: Path) -> None:
