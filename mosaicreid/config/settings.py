@@ -66,10 +66,9 @@ class ModelConfig:
     ``weights`` is a tag of open_clip for that architecture, such as ``openai`` or ``laion2b_s34b_b88k``, whose
     activation comes with it; a file; ``pretrain`` for the stage of that name; or ``random``. ``text`` is ``none`` for
     an image encoder alone: prompts and the text loss (Eq. 3) are absent then. ``stride`` is 0 for the patch's own size.
-    ``clip_reid`` is a checkpoint that
-    CLIP-ReID released, which then stands in for the stages before the experts; empty for none. ``camera_embedding`` is
-    CLIP-ReID's coefficient of the camera embedding (1 in its own runs, 3 where its options are left alone), 0 for none.
-    No file of weights says it, so one that has the embedding needs it here.
+    ``clip_reid`` is a checkpoint that CLIP-ReID released, which then stands in for the stages before the experts; empty
+    for none. ``camera_embedding`` is CLIP-ReID's coefficient of the camera embedding (1 in its own runs, 3 where its
+    options are left alone), 0 for none. No file of weights says it, so one that has the embedding needs it here.
     """
 
     architecture: str = "ViT-B-16-quickgelu"

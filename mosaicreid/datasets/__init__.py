@@ -1,8 +1,8 @@
 """The datasets, a file each, and the registry that everything else asks about them.
 
 A dataset in the package is a file like ``market1501.py`` and its line in ``_REGISTERED``; ``_FOREIGN`` are others that
-can be read, which no sweep trains unless it is told to. A user's own is a TOML file
-``datasets/NAME.toml`` in the folder that commands are given in (see ``schema_file``).
+can be read, which no sweep trains unless it is told to. A user's own is a TOML file ``datasets/NAME.toml`` in the
+folder that commands are given in (see ``schema_file``).
 """
 
 import re

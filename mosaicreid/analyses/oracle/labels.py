@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from mosaicreid.attributes import Schema
 from mosaicreid.errors import InputError
+from mosaicreid.labels.permuted import Codes
 
-Codes = NDArray[np.integer]
 # query_pids (Q,), query_camids (Q,), gallery_pids (G,), gallery_camids (G,).
 Identities = tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.integer], NDArray[np.integer]]
 
