@@ -42,7 +42,8 @@ _ATTENTION = {
 
 
 def operations(config: Config) -> pd.DataFrame:
-    """Operations per image of each stage: stage, flop (a multiplication and an addition are two).
+    """Operations per image of each stage, prompts only with a text tower: stage, flop (a multiplication and an addition
+    are two).
 
     Counted on two identities' images through the modules that train. Elementwise operations do not count.
     """
@@ -51,7 +52,8 @@ def operations(config: Config) -> pd.DataFrame:
     images = normalise(torch.from_numpy(samples.pixels[:]))
     labels, codes = torch.from_numpy(samples.labels), torch.from_numpy(samples.codes)
     camids = torch.from_numpy(samples.camids)
-    texts = torch.randn(samples.num_identities, models.clip.visual.output_dim)
+    read = config.model.text == "tower"
+    texts = torch.randn(samples.num_identities, models.clip.visual.output_dim) if read else None
 
     def step(objective: torch.nn.Module, trained: torch.nn.Module, *tensors: Tensor) -> Callable[[], None]:
         def run() -> None:
@@ -72,10 +74,12 @@ def operations(config: Config) -> pd.DataFrame:
     def extract() -> None:
         models.baseline.features(images, None, camids)
 
-    prompts = PromptLearner(models.clip, identities=samples.num_identities)
-    contrast = PromptContrast(prompts, TextEncoder(models.clip))
-    steps = {
-        "prompts": step(contrast, prompts, texts[labels], labels),
+    steps = {}
+    if texts is not None:
+        prompts = PromptLearner(models.clip, identities=samples.num_identities)
+        contrast = PromptContrast(prompts, TextEncoder(models.clip))
+        steps["prompts"] = step(contrast, prompts, texts[labels], labels)
+    steps |= {
         "baseline": reidentify("baseline"),
         "experts": reidentify("experts"),
         "evaluation": extract,

@@ -32,8 +32,8 @@ def measure(config: Config, *, steps: int) -> pd.DataFrame:
     is removed.
 
     Returns:
-        A row per stage and one for ``evaluation``: stage, images_per_second, memory_bytes (on a GPU the most that the
-        stage held, elsewhere that the process has held so far), device.
+        A row per stage (prompts only with a text tower) and one for ``evaluation``: stage, images_per_second,
+        memory_bytes (on a GPU the most that the stage held, elsewhere that the process has held so far), device.
 
     Raises:
         InputError: fewer than 2 steps, a precision that the device lacks, or settings that the models refuse.
@@ -61,8 +61,10 @@ def measure(config: Config, *, steps: int) -> pd.DataFrame:
         context = Context(
             config=config, samples=samples, accelerator=accelerator, shared=Path(folder), images="", labels=""
         )
-        texts, history = tune_prompts(context, models.clip)
-        note("prompts", history["images_per_second"].iloc[-1])
+        texts = None
+        if config.model.text == "tower":
+            texts, history = tune_prompts(context, models.clip)
+            note("prompts", history["images_per_second"].iloc[-1])
         history = train_baseline(context, models.baseline, texts)
         note("baseline", history["images_per_second"].iloc[-1])
         history = train_experts(context, models.model, models.router, texts, Path(folder) / "experts.pt")
@@ -94,15 +96,19 @@ def random_samples(config: Config, *, identities: int) -> Samples:
     return Samples(pixels, labels, labels, generator.integers(1, _CAMERAS + 1, len(labels)), codes)
 
 
+def with_random_weights(config: Config) -> Config:
+    """The settings with an encoder that needs no file and that nobody has to fetch."""
+    return replace(config, model=replace(config.model, weights="random", clip_reid=""))
+
+
 def _shortened(config: Config) -> Config:
-    """The settings with two epochs a stage, weights that nobody has to fetch, and no files for TensorBoard."""
+    """The settings with two epochs a stage, random weights, and no files for TensorBoard."""
     short = {
         stage: replace(getattr(config.stages, stage), epochs=_EPOCHS, milestones=(), warmup_epochs=0)
         for stage in STAGES
     }
     return replace(
-        config,
+        with_random_weights(config),
         stages=replace(config.stages, **short),
-        model=replace(config.model, weights="pretrain", clip_reid=""),
         runtime=replace(config.runtime, tensorboard=False),
     )

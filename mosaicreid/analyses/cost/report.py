@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from mosaicreid.analyses.cost import counted
-from mosaicreid.analyses.cost.measure import measure
+from mosaicreid.analyses.cost.measure import measure, with_random_weights
 from mosaicreid.analyses.cost.totals import Work, disk_bytes, hours
 from mosaicreid.config.settings import Config
 from mosaicreid.data.folders import read_dataset
@@ -95,11 +95,7 @@ def sweep_disk(config: Config, works: Mapping[str, Work]) -> pd.DataFrame:
     """``disk_bytes`` of every dataset: dataset, what, bytes."""
     rows = []
     for dataset, work in works.items():
-        chosen = replace(
-            config,
-            data=replace(config.data, dataset=dataset),
-            model=replace(config.model, weights="pretrain", clip_reid=""),
-        )
+        chosen = with_random_weights(replace(config, data=replace(config.data, dataset=dataset)))
         models = build_models(chosen, identities=work.images["train"].identities, cameras=1)
         kept = disk_bytes(replace(chosen, model=config.model), models, work)
         rows += [{"dataset": dataset, "what": what, "bytes": size} for what, size in kept.items()]
@@ -111,7 +107,7 @@ def estimates(config: Config, works: Mapping[str, Work]) -> tuple[pd.DataFrame, 
 
     ``share`` of the peak is assumed; see ``counted``.
     """
-    operations = counted.operations(replace(config, model=replace(config.model, weights="pretrain", clip_reid="")))
+    operations = counted.operations(with_random_weights(config))
     tables: Iterable[pd.DataFrame] = (
         sweep_hours(counted.speeds_of(operations, peak), config, works).assign(
             card=card, peak_flops=peak, share=counted.SHARE

@@ -30,16 +30,18 @@ def hours(speeds: Mapping[str, float], config: Config, work: Work) -> pd.DataFra
     """Hours of each part of a sweep on one dataset: part, times, hours_each, hours.
 
     Args:
-        speeds: images per second by stage: prompts, baseline, experts, evaluation.
+        speeds: images per second by stage: prompts (with a text tower), baseline, experts, evaluation.
 
     Rankings, checkpoints and starts are left out; the Shapley values by ablation too, whose effort is a setting.
     """
     train = work.images["train"].images
     test = work.images["query"].images + work.images["gallery"].images
-    epochs = {stage: getattr(config.stages, stage).epochs for stage in ("prompts", "baseline", "experts")}
+    stages = (*(("prompts",) if config.model.text == "tower" else ()), "baseline", "experts")
+    epochs = {stage: getattr(config.stages, stage).epochs for stage in stages}
     trained = {stage: count * train / speeds[stage] for stage, count in epochs.items()}
     # The prompts' stage reads each image's features, which are computed once.
-    shared = 0.0 if config.model.clip_reid else train / speeds["evaluation"] + trained["prompts"] + trained["baseline"]
+    prompts = train / speeds["evaluation"] + trained["prompts"] if "prompts" in trained else 0.0
+    shared = 0.0 if config.model.clip_reid else prompts + trained["baseline"]
     evaluation = test / speeds["evaluation"]
     extractions = (train + CONTROL_EXTRACTIONS * test) / speeds["evaluation"]
     parts = {

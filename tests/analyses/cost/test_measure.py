@@ -1,10 +1,11 @@
 """The stages measured for real at the smallest size, and counted operations beside those by hand."""
 
+import pandas as pd
 import pytest
 import torch
 
 from mosaicreid.analyses.cost import counted, report
-from mosaicreid.analyses.cost.measure import measure, random_samples
+from mosaicreid.analyses.cost.measure import measure, random_samples, with_random_weights
 from mosaicreid.cli import main
 from mosaicreid.config.profiles import make_config
 from mosaicreid.errors import InputError
@@ -33,6 +34,15 @@ def test_every_stage_is_measured_and_no_file_stays(tmp_path, monkeypatch):
     assert (table["memory_bytes"] > 2**20).all()
     assert table["device"].str.startswith("cpu, ").all()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_alone_has_no_prompts():
+    config = make_config("paper", SMALL | {"model.text": "none"})
+    assert measure(config, steps=2)["stage"].tolist() == STAGES[1:]
+    table, hours = report.estimates(config, {"market1501": report.work_of("market1501", seeds=1)})
+    whole = counted.operations(with_random_weights(make_config("paper", SMALL)))
+    pd.testing.assert_frame_equal(table, whole.iloc[1:].reset_index(drop=True), rtol=0.02)
+    assert hours["hours"].notna().all()
 
 
 def test_random_samples_fill_whole_batches():

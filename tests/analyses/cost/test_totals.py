@@ -34,6 +34,12 @@ def test_hours_add_up_over_epochs_runs_and_seeds() -> None:
     assert table["hours"].tolist() == pytest.approx([2 * shared / 3600, 6 * run / 3600, 2 * controls / 3600])
 
 
+def test_without_a_text_tower_no_prompts_are_learnt() -> None:
+    config = make_config("paper", {"model.text": "none", "model.weights": "random", "stages.baseline.epochs": 3})
+    table = hours({"baseline": 10.0, "experts": 20.0, "evaluation": 100.0}, config, WORK).set_index("part")
+    assert table.loc["shared stages", "hours_each"] == pytest.approx(3 * 1000 / 10 / 3600)
+
+
 def test_a_checkpoint_of_clip_reid_spares_the_shared_stages() -> None:
     config = make_config("paper", {"model.clip_reid": "there.pth"})
     speeds = dict.fromkeys(("prompts", "baseline", "experts", "evaluation"), 1.0)
