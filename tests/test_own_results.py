@@ -145,3 +145,13 @@ def test_a_table_that_does_not_fit_the_page_is_said_and_breaks_no_build(
 def test_a_world_of_one_s_own_is_called_a_world(tmp_path: Path) -> None:
     whose(write(tmp_path / "own", "77.7"), "market1501,Market-1501,world,tiny")
     assert "Your runs (world like Market-1501): " in build(tmp_path, "../own")[0]
+
+
+@pytest.mark.parametrize("content", ["", "dataset,title,source,profile\n", "dataset,title\nmarket1501,Market-1501\n"])
+def test_a_damaged_description_is_one_warning_and_shows_nothing(tmp_path: Path, content: str) -> None:
+    own = write(tmp_path / "own", "77.7")
+    (own / "experiment_data.csv").write_text(content)
+    html, warnings = build(tmp_path, "../own")
+    assert len(warnings.splitlines()) == 1
+    assert "experiment_data.csv: expected rows of dataset, title, source, profile; what is in its folder" in warnings
+    assert "77.7" not in html

@@ -15,12 +15,16 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
 
 # What a sweep computes from its runs; everything else in the folder is the paper's own numbers once more.
 OF_RUNS = ("experiment_", "robust_", "oracle_", "shapley_", "unread", "verdicts")
 PAPERS = ("market1501", "dukemtmc")
 COMMITTED = "Synthetic worlds, committed: "
+COLUMNS = ("dataset", "title", "source", "profile")
 NOTHING = "a rehearsal's, whose numbers mean nothing: its images are drawn and its weights random"
 
 
@@ -67,13 +71,18 @@ def read_own(env: BuildEnvironment) -> Own | None:
     return Own(folder, titles, rows[0][3], any(source == "rehearsal" for _, _, source, _ in rows))
 
 
-def look(_app: Sphinx, config: Config) -> None:
+def look(app: Sphinx, config: Config) -> None:
     """Note whose results there are, so that pages are built anew when that changes."""
-    path = Path(_app.srcdir, config.own_folder, "experiment_data.csv").resolve()
-    if path.is_file():
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        config.own_state = ["\t".join(row[key] for key in ("dataset", "title", "source", "profile")) for row in rows]
+    path = Path(app.srcdir, config.own_folder, "experiment_data.csv").resolve()
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    if rows and set(COLUMNS) <= set(reader.fieldnames or ()):
+        config.own_state = ["\t".join(row[key] or "" for key in COLUMNS) for row in rows]
+    else:
+        logger.warning("%s: expected rows of %s; what is in its folder is not shown", path, ", ".join(COLUMNS))
 
 
 def mark(document: nodes.document) -> None:
