@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def state() -> dict[Path, int]:
-    """What is committed of results and pages, and what a user has in the two folders of a sweep."""
-    folders = [ROOT / name for name in ("results", "book", "runs", "data")]
-    return {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*") if path.suffix != ".pyc"}
+    """What is committed of results and executed pages."""
+    folders = [ROOT / "results", ROOT / "book" / "executed"]
+    return {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*")}
 
 
 def test_a_small_rehearsal_passes_goes_on_and_writes_into_its_folder_alone(
