@@ -20,6 +20,8 @@ _SEED = 0
 _QUALITY = 90
 # Views of a person: cameras of the test people, and images of a camera of the training people.
 _CAMERAS, _IMAGES = 3, 2
+# One of so many people looks like another one.
+_ALIKE = 3
 # Images of nobody in the gallery, of each kind.
 _NOBODY = 4
 _OPTIONS = WorldOptions(images_per_camera=(1, 1), distractor_identities=0.0)
@@ -103,15 +105,21 @@ def _choose(
 
 
 def _varied(codes: np.ndarray, people: int) -> np.ndarray:
-    """The positions of ``people`` rows that have as many different values among them as can be had."""
+    """The positions of ``people`` rows, most of which have as many different values among them as can be had.
+
+    The others are equal to one of these, where there are such rows: controls ask for people who look alike.
+    """
+    values = [set(enumerate(row)) for row in codes.tolist()]
+    people = min(people, len(values))
     chosen: list[int] = []
     known: set[tuple[int, int]] = set()
-    values = [set(enumerate(row)) for row in codes.tolist()]
-    while len(chosen) < min(people, len(values)):
+    while len(chosen) < people - people // _ALIKE:
         best = max((row for row in range(len(values)) if row not in chosen), key=lambda row: len(values[row] - known))
         chosen.append(best)
         known |= values[best]
-    return np.sort(np.array(chosen))
+    others = [row for row in range(len(values)) if row not in chosen]
+    others.sort(key=lambda row: all(values[row] != values[known_row] for known_row in chosen))
+    return np.sort(np.array(chosen + others[: people - len(chosen)]))
 
 
 def _views(images: Images, *, each: int) -> Images:
