@@ -15,10 +15,10 @@ from mosaicreid.rehearsal.images import draw_rehearsal
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_real_names_cameras_and_labels_are_kept(tmp_path, annotations, dataset):
     root, definition = tmp_path / dataset, get_dataset(dataset)
-    assert draw_rehearsal(root, like=dataset, people=10, annotations=annotations).endswith("of 20 real people")
+    assert draw_rehearsal(root, like=dataset, people=24, annotations=annotations).endswith("of 48 real people")
     report = check_dataset(root, dataset=dataset)
     assert report.problems == ()
-    assert report.table["identities"].tolist() == [10, 10, 10]
+    assert report.table["identities"].tolist() == [24, 24, 24]
     assert report.table["cameras"].tolist() == [definition.cameras] * 3
     listed = read_file_list(annotations / f"{dataset}.files.txt.gz", definition)
     drawn = read_dataset(definition, root)
@@ -28,11 +28,11 @@ def test_real_names_cameras_and_labels_are_kept(tmp_path, annotations, dataset):
     for half, part in drawn.annotation.items():
         rows = np.searchsorted(real[half].pids, part.pids)
         assert np.array_equal(real[half].codes[rows], part.codes)
-        # More of the values than among the first ten people, and yet some who look alike.
-        first = real[half].codes[:10]
+        # More of the values than among the first 24 people, and yet some who look alike.
+        first = real[half].codes[:24]
         seen, usual = (sum(bin(int(bits)).count("1") for bits in np.bitwise_or.reduce(c)) for c in (part.codes, first))
         assert seen > usual
-        assert len(np.unique(part.codes, axis=0)) < 10
+        assert len(np.unique(part.codes, axis=0)) < 24
     with Image.open(root / drawn.query.paths[0]) as image:
         assert image.size == (128, 256)
 
