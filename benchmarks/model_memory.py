@@ -28,8 +28,7 @@ def measure(size: str, batch_size: int, precision: str) -> dict[str, float]:
     model = make_model(size).to(device)
     batch = make_batch(size, batch_size, model)
     batch = type(batch)(**{name: value.to(device) for name, value in vars(batch).items()})
-    groups = model.parameter_groups()
-    trained = groups["experts"] + groups["heads"]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = make_optimiser(trained)
 
     def forward():
@@ -45,7 +44,7 @@ def measure(size: str, batch_size: int, precision: str) -> dict[str, float]:
         Path("/proc/self/clear_refs").write_text("5")
     step(forward, model, batch, optimiser)
     peak = torch.cuda.max_memory_allocated() / GIB if cuda else _resident("VmHWM") - before
-    frozen = sum(p.numel() for p in groups["encoder"]) * 4
+    frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad) * 4
     # Weights, gradients and AdamW's two moments of what trains.
     held = frozen + sum(p.numel() for p in trained) * 4 * 4
     return {"peak": peak, "held": held / GIB}
@@ -73,7 +72,7 @@ def main() -> None:
     figures = {}
     for batch_size in arguments.batch:
         command = [sys.executable, __file__, "--size", arguments.size, "--precision", arguments.precision]
-        done = subprocess.run([*command, "--measure", str(batch_size)], check=True, capture_output=True, text=True)
+        done = subprocess.run([*command, "--measure", str(batch_size)], check=True, stdout=subprocess.PIPE, text=True)
         result = json.loads(done.stdout.splitlines()[-1])
         figures |= {f"{quantity}_gib_{batch_size}": gib for quantity, gib in result.items()}
         print(

@@ -119,7 +119,7 @@ def main() -> None:
         for _ in range(arguments.repeats):
             for method in arguments.methods:
                 command = [sys.executable, __file__, "--measure", method, str(num_gallery)]
-                runs[method].append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+                runs[method].append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
         best = {
             method: {quantity: min(run[quantity] for run in taken) for quantity in ("seconds", "cpu")}
             for method, taken in runs.items()

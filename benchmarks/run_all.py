@@ -4,6 +4,7 @@
     python benchmarks/run_all.py --with million sweep    a million gallery images, a whole sweep and the book
     python benchmarks/run_all.py --annotations DIR       leakage of the real datasets too
     python benchmarks/run_all.py --only cache            some jobs alone
+    python benchmarks/run_all.py --keep DIR              go on after a job that failed: DIR keeps what was measured
 
 One job after the other, on one thread unless a script says otherwise. What a job prints goes to standard error; the
 table is computed from the files that `--json` writes, and only once every job has ended well. A machine that is not
@@ -82,12 +83,14 @@ JOBS = (
 
 
 def measure(job: Job, folder: Path, more: Sequence[str]) -> dict[str, float]:
-    """Run ``job`` and read its figures.
+    """Run ``job``, unless ``folder`` has its figures, and read them.
 
     Raises:
         InputError: the script failed, or wrote no figures.
     """
     path = folder / f"{job.name.replace(' ', '_')}.json"
+    if path.is_file():
+        return read_figures(path)
     command = [sys.executable, str(HERE / job.script), *more, *job.arguments, "--json", str(path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     print(f"== {job.name}: {' '.join(command[1:])}", file=sys.stderr, flush=True)
@@ -167,6 +170,7 @@ def main() -> int:
     parser.add_argument("--with", nargs="+", default=[], choices=("million", "sweep"), dest="options", metavar="JOB")
     parser.add_argument("--annotations", type=Path, metavar="DIR", help="the folder of the real annotation files")
     parser.add_argument("--only", nargs="+", default=[], metavar="JOB", help="these jobs alone")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep figures here, and take those of this commit")
     parser.add_argument("--readme", type=Path, default=HERE / "README.md", help="the file whose table is replaced")
     arguments = parser.parse_args()
     options = [*arguments.options, *(["annotations"] if arguments.annotations else [])]
@@ -177,11 +181,11 @@ def main() -> int:
         jobs, skipped = chosen(arguments.only, options)
         # Before minutes of measuring whose table would have no place.
         replace_table(arguments.readme.read_text(encoding="utf-8"), "")
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = (arguments.keep or Path(temporary)) / commit.replace(" ", "-")
+            folder.mkdir(parents=True, exist_ok=True)
             measured = {
-                job.name: measure(
-                    job, Path(folder), [str(arguments.annotations)] if job.option == "annotations" else []
-                )
+                job.name: measure(job, folder, [str(arguments.annotations)] if job.option == "annotations" else [])
                 for job in jobs
             }
         table = write_table(measured, about_this_run(load, time.monotonic() - started, commit), skipped)
