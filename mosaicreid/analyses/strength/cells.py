@@ -146,7 +146,7 @@ class Cell:
         worlds = range(self.first_world, self.first_world + self.worlds)
         return tuple(Draw(world, seed) for seed in range(self.seeds) for world in worlds)
 
-    def config(self, *, seed: int, epochs: int, configuration: str = "all", always_on: bool = False) -> Config:
+    def config(self, *, seed: int, epochs: int, configuration: str = "all", routing: str = "oracle") -> Config:
         """Settings of one run; the learning rate falls as ``milestones`` says."""
         return make_config(
             "tiny",
@@ -155,7 +155,7 @@ class Cell:
                 "data.dataset": self.dataset,
                 "seed": seed,
                 "experts.configuration": configuration,
-                "experts.unannotated": "every" if always_on else "none",
+                "experts.routing": routing,
                 "stages.experts.epochs": epochs,
                 "stages.experts.milestones": milestones(epochs),
             },

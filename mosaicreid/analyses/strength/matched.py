@@ -48,13 +48,13 @@ def match(
         # The same random numbers at every level, so that more is only ever added to what is wrong.
         query, gallery = (
             corrupt(codes, schema, level, np.random.default_rng([seed, _WRONG, part]))
-            for part, codes in enumerate((tested.query_codes, tested.gallery_codes))
+            for part, codes in enumerate((tested.query.codes, tested.gallery.codes))
         )
         return query, gallery
 
     def coarsened(level: float) -> tuple[Codes, Codes]:
         keep = np.isin(np.arange(len(order)), order[: len(order) - round(level)])
-        return np.where(keep, tested.query_codes, 0), np.where(keep, tested.gallery_codes, 0)
+        return np.where(keep, tested.query.codes, 0), np.where(keep, tested.gallery.codes, 0)
 
     ways = (
         _Way("corrupted", corrupted, most=1.0, step=1 / 64),

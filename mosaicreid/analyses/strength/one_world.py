@@ -5,16 +5,18 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mosaicreid.analyses.oracle.labels import Codes, Identities, label_agreement
-from mosaicreid.analyses.strength.arms import Tested, World, only_included, permuted_test, train_arm, train_baseline
+from mosaicreid.analyses.strength.arms import Tested, World, only_included, train_arm, train_baseline
 from mosaicreid.analyses.strength.cells import ArmName
 from mosaicreid.analyses.strength.matched import PAPER_SHARES, match
 from mosaicreid.analyses.strength.reading import read_attributes
 from mosaicreid.analyses.strength.scoring import Score, Sheet, score, score_with_labels
 from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_schema
+from mosaicreid.labels.routing import route
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +37,16 @@ class Bench:
     labels: dict[tuple[str, str], Score] = field(default_factory=dict)
 
     def codes(self, kind: str) -> tuple[Codes, Codes]:
-        """The labels (Q, A) and (G, A) of a kind: ``true`` or ``permuted``."""
-        query, gallery = self.baseline.query, self.baseline.gallery
+        """The labels (Q, A) and (G, A) of a kind: ``true`` or ``permuted``, the latter as the arm of that name has."""
+        parts = self.train, self.baseline.query, self.baseline.gallery
         if kind == "permuted":
-            return permuted_test(query, gallery, seed=self.world.seed)
-        return query.codes, gallery.codes
+            schema, seed = get_schema(self.world.cell.dataset), self.world.draw.training_seed
+            parts = route("permuted", parts, schema=schema, seed=seed, read=self.read)
+        return parts[1].codes, parts[2].codes
+
+    def read(self, samples: Samples) -> NDArray[np.floating]:
+        """The baseline's features (N, D)."""
+        return self.baseline.features(samples, samples.codes).numpy()
 
     def added(self, similar: Tensor, codes: tuple[Codes, Codes], configuration: str = "all") -> Score:
         """Similarities (Q, G) with the labels of the attributes of ``configuration`` added."""
@@ -74,12 +81,11 @@ def score_world(world: World) -> pd.DataFrame:
             else:
                 for configuration in cell.configurations if name == "experts" else ("all",):
                     _arm(bench, name, epochs=epochs, configuration=configuration)
-    features = bench.baseline.features
     train, query, gallery = bench.train, bench.baseline.query, bench.baseline.gallery
     heads = read_attributes(
-        (features(train, train.codes).numpy(), train.codes),
-        (features(query, query.codes).numpy(), query.codes, query.pids),
-        (features(gallery, gallery.codes).numpy(), gallery.codes, gallery.pids),
+        (bench.read(train), train.codes),
+        (bench.read(query), query.codes, query.pids),
+        (bench.read(gallery), gallery.codes, gallery.pids),
         cell.drawn(world.draw.world),
         seed=world.seed,
     )

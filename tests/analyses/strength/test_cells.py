@@ -47,10 +47,10 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     assert cell.draws == (Draw(100, 0), Draw(101, 0), Draw(102, 0), Draw(103, 0))
     assert replace(cell, worlds=2, seeds=2).draws == (Draw(100, 0), Draw(101, 0), Draw(100, 1), Draw(101, 1))
     assert (Draw(100, 0).training_seed, Draw(100, 2).training_seed) == (100, 2_000_100)
-    config = cell.config(seed=101, epochs=24, configuration="hat", always_on=True)
+    config = cell.config(seed=101, epochs=24, configuration="hat", routing="always")
     assert (config.seed, config.stages.baseline.epochs, config.stages.experts.epochs) == (101, 28, 24)
     assert config.stages.experts.milestones == (18, 22)
-    assert (config.experts.configuration, config.experts.unannotated) == ("hat", "every")
+    assert (config.experts.configuration, config.experts.routing) == ("hat", "always")
 
 
 @pytest.mark.parametrize(

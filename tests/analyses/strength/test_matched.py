@@ -1,6 +1,7 @@
 """Labels made worse until an oracle gains a share: against an oracle whose gain is known at every level."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ PEOPLE, CAMERAS = 40, 2
 class Oracle:
     """In place of a trained model: as similar as labels agree, beside noise."""
 
-    query_codes: np.ndarray
-    gallery_codes: np.ndarray
+    query: SimpleNamespace
+    gallery: SimpleNamespace
     noise: np.ndarray
     calls: int = 0
 
@@ -34,7 +35,7 @@ def oracle() -> Oracle:
     generator = np.random.default_rng(0)
     codes = np.stack([1 << generator.integers(len(group.values), size=PEOPLE) for group in SCHEMA.groups], axis=1)
     noise = generator.normal(0, 0.1, (PEOPLE, PEOPLE)) + 0.05 * np.eye(PEOPLE)
-    return Oracle(query_codes=codes, gallery_codes=codes.copy(), noise=noise)
+    return Oracle(query=SimpleNamespace(codes=codes), gallery=SimpleNamespace(codes=codes.copy()), noise=noise)
 
 
 IDS = (np.arange(PEOPLE), np.full(PEOPLE, 1), np.arange(PEOPLE), np.full(PEOPLE, 2))
@@ -64,14 +65,14 @@ def test_each_way_comes_near_the_share_and_says_how_much_worse(oracle: Oracle, b
 
 def test_worse_is_what_it_says(oracle: Oracle, baseline: Score) -> None:
     corrupted, coarsened = match(oracle, baseline, IDS, SCHEMA, shares=(0.4,), seed=3)[0.4]  # type: ignore[arg-type]
-    wrong = (corrupted.query != oracle.query_codes).mean()
+    wrong = (corrupted.query != oracle.query.codes).mean()
     assert wrong == pytest.approx(corrupted.level, abs=0.08)
     lost = (coarsened.query == 0).all(axis=0)
     assert lost.sum() == coarsened.level
     np.testing.assert_array_equal(lost, (coarsened.gallery == 0).all(axis=0))
-    np.testing.assert_array_equal(coarsened.query[:, ~lost], oracle.query_codes[:, ~lost])
+    np.testing.assert_array_equal(coarsened.query[:, ~lost], oracle.query.codes[:, ~lost])
 
 
 def test_a_share_out_of_reach_has_no_entries(oracle: Oracle, baseline: Score) -> None:
-    oracle.query_codes = np.zeros_like(oracle.query_codes)
+    oracle.query.codes = np.zeros_like(oracle.query.codes)
     assert match(oracle, baseline, IDS, SCHEMA, shares=(0.2,), seed=3) == {0.2: []}  # type: ignore[arg-type]
