@@ -177,3 +177,25 @@ def test_a_run_writes_what_its_jobs_wrote(
     assert "load average 2.50 at its start, **so the machine was not idle**" in written
     assert "- a ratio: memory is slow." in written
     assert "the load average is 2.50: the machine is not idle" in capfd.readouterr().err
+
+
+def test_what_was_measured_of_this_commit_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    readme, keep = tmp_path / "README.md", tmp_path / "keep"
+    readme.write_text(f"{BEGIN}\n{END}\n")
+    failing = tmp_path / "job.py"
+    failing.write_text("import sys; sys.exit('measured twice')")
+    for commit, ratio in (("abc", 1.1), ("def", 1.2)):
+        (keep / commit).mkdir(parents=True)
+        content = {"script": "retrieval", "figures": {"ratio": ratio}}
+        (keep / commit / "retrieval.json").write_text(json.dumps(content))
+    monkeypatch.setattr(run_all, "JOBS", (run_all.Job("retrieval", str(failing)),))
+    monkeypatch.setattr(run_all, "_commit", lambda: "abc")
+    monkeypatch.setattr(table, "ROWS", (ROW,))
+    monkeypatch.setattr("sys.argv", ["run_all.py", "--readme", str(readme), "--keep", str(keep)])
+    assert run_all.main() == 0
+    assert "| 1.10 |" in readme.read_text()
+    monkeypatch.setattr(run_all, "_commit", lambda: "abc with changes that are not committed")
+    assert run_all.main() == 2
+    assert "measured twice" in capfd.readouterr().err
