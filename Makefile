@@ -63,7 +63,7 @@ backbones: $(STAMP)
 	$(SNAKEMAKE) --cores $(CORES) --config $(SWEEP) only=table3 runs=$(BACKBONES)/alone \
 	  settings="model.text=none model.weights=random"
 	$(BIN)/mosaicreid backbones --runs tiny=$(BACKBONES)/tiny eva=$(BACKBONES)/eva alone=$(BACKBONES)/alone \
-	  $(if $(DATASETS),--datasets $(DATASETS))
+	  --data data/tiny $(if $(DATASETS),--datasets $(DATASETS))
 
 # Draws some hundred worlds and trains in each: a night. Worlds that are there already are kept, and all go into results/.
 strength: $(STAMP)

@@ -69,6 +69,7 @@ SOURCES = {
     "cost_": ("mosaicreid cost --count --results results", f"{_ANALYSES}.cost.totals"),
     "world": ("mosaicreid world", "mosaicreid.world.people"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
+    "backbones_": ("make backbones", f"{_ANALYSES}.backbones.compute"),
     "machine_": ("make reproduce", f"{_ANALYSES}.machine.compute"),
 }
 
@@ -125,6 +126,7 @@ def figure_sources() -> dict[str, tuple[str, str]]:
         "world_truth": ("world.csv", world),
         "strength": ("strength_curves.csv", f"{_ANALYSES}.strength.figures"),
         "strength_training": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),
+        "backbones": ("backbones_attributes.csv", f"{_ANALYSES}.backbones.figures"),
         "strength_attributes": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),
     }
     for dataset in DATASETS:

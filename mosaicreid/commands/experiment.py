@@ -40,6 +40,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     backbones.add_argument(
         "--runs", type=_named, nargs="+", required=True, metavar="NAME=DIR", help="the folder of all runs of each"
     )
+    backbones.add_argument("--data", type=Path, help="the folder of the datasets, which says whether they are drawn")
     backbones.add_argument("--datasets", nargs="+", action=Once, metavar="NAME", help="default: all")
     backbones.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     backbones.set_defaults(run=_backbones)
@@ -84,7 +85,8 @@ def _backbones(arguments: argparse.Namespace) -> None:
     folders = dict(arguments.runs)
     if len(folders) < len(arguments.runs):
         raise InputError("two backbones of --runs have one name; expected a name each")
-    for path in write_backbones(folders, arguments.results, datasets=arguments.datasets or DATASETS):
+    datasets = arguments.datasets or DATASETS
+    for path in write_backbones(folders, arguments.results, datasets=datasets, data=arguments.data):
         print(f"wrote {path}")
 
 

@@ -33,6 +33,11 @@ _METHODS = {
     "leakage": "labels alone, no image",
     "truth": "bits that images hide (known truth)",
 }
+_BACKBONES = {
+    "tiny": "the sweep's encoder",
+    "eva": "rotary positions, gated networks",
+    "alone": "no text tower, not pretrained",
+}
 _IMPORTANCES = {
     "glm": "GLM coefficient",
     "welch": "Welch's t",
@@ -150,6 +155,8 @@ TERMS: Mapping[str, Mapping[str, str]] = {
     "term": {"Intercept": "Intercept"},
     "source": {"ours": "our runs", "paper": "the paper"},
     "kind": {"ours": "the paper's model", "attribute": "with attributes", "general": "images only"},
+    **dict.fromkeys(("backbone", "other"), _BACKBONES),
+    "measure": {"effect": "effect", "alone": "alone, over the baseline"},
     "route": {
         "default": "usual training",
         "identity": "strong by knowing people",

@@ -6,6 +6,9 @@ paper's) and of their gains alone (a row with one attribute less the baseline). 
 resampled test people, the same people for both backbones; seeds are averaged and stay. Assumption: people are a sample,
 attributes are all there are. Rankings that are measured with noise agree less than the true ones do, so rho is, if
 anything, too small.
+
+Rule, written before the first run: two backbones rank attributes *alike* where the whole interval of rho lies above
+0.5, *not alike* where it lies below, else the pair is *open*.
 """
 
 from collections.abc import Mapping
@@ -24,19 +27,22 @@ from mosaicreid.statistics.rank_agreement import FEWEST
 
 MEASURES = ("effect", "alone")
 DRAWS = 2000
+ALIKE = 0.5
 
 
 def compare_backbones(
     folders: Mapping[str, Path], dataset: str, *, draws: int = DRAWS, seed: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> dict[str, pd.DataFrame]:
     """Attributes by backbone, and every two backbones compared.
 
     Args:
         folders: by a backbone's name, the folder of all its runs; all on the same images.
 
     Returns:
-        A row per backbone, measure and attribute: dataset, backbone, measure, attribute, points (of mAP); and a row per
-        pair and measure: dataset, first, second, measure, rho, ci_low, ci_high, attributes, people, seeds of each.
+        ``scores``: dataset, backbone, baseline (mAP, percent), gain (of all attributes, points), seeds;
+        ``attributes``, a row per backbone, measure and attribute: dataset, backbone, measure, attribute, points (of
+        mAP); ``pairs``, a row per pair and measure: dataset, backbone, other, measure, rho, ci_low, ci_high, verdict,
+        attributes, people.
 
     Raises:
         InputError: fewer than two backbones or five attributes, a configuration of Table 3 without a run, or runs of
@@ -60,6 +66,16 @@ def compare_backbones(
     marks = table3_marks(runs[first], dataset)
     maps = {measure: linear_map(marks, measure) for measure in MEASURES}
     weights = _resampled(people[first], draws, seed)
+    scores = [
+        {
+            "dataset": dataset,
+            "backbone": name,
+            "baseline": table[list(marks.index).index("baseline")].mean(),
+            "gain": (table[list(marks.index).index("all")] - table[list(marks.index).index("baseline")]).mean(),
+            "seeds": seeds[name],
+        }
+        for name, table in tables.items()
+    ]
     ranking, pairs = [], []
     for measure, weigh in maps.items():
         points = {name: weigh @ table.mean(axis=1) for name, table in tables.items()}
@@ -74,19 +90,23 @@ def compare_backbones(
             pairs.append(
                 {
                     "dataset": dataset,
-                    "first": one,
-                    "second": other,
+                    "backbone": one,
+                    "other": other,
                     "measure": measure,
                     "rho": spearman_columns(points[one][:, None], points[other][:, None])[0],
                     "ci_low": low,
                     "ci_high": high,
+                    "verdict": judge_alike(low, high),
                     "attributes": len(attributes),
                     "people": len(np.unique(people[first])),
-                    "first_seeds": seeds[one],
-                    "second_seeds": seeds[other],
                 }
             )
-    return pd.DataFrame(ranking), pd.DataFrame(pairs)
+    return {name: pd.DataFrame(rows) for name, rows in (("scores", scores), ("attributes", ranking), ("pairs", pairs))}
+
+
+def judge_alike(low: float, high: float) -> str:
+    """The rule of this module's docstring, from the ends of rho's interval."""
+    return "alike" if low > ALIKE else "not alike" if high < ALIKE else "open"
 
 
 def table3_marks(runs: pd.DataFrame, dataset: str) -> pd.DataFrame:

@@ -9,12 +9,19 @@ from made_runs import write_runs
 from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression
 
-from mosaicreid.analyses.backbones.compute import compare_backbones, linear_map, spearman_columns, table3_marks
+from mosaicreid.analyses.backbones.compute import (
+    compare_backbones,
+    judge_alike,
+    linear_map,
+    spearman_columns,
+    table3_marks,
+)
 from mosaicreid.analyses.backbones.write import write_backbones
 from mosaicreid.analyses.experiment.collect import collect_runs
 from mosaicreid.cli import main
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
+from mosaicreid.results import kinds_of
 from mosaicreid.runs import read_run
 from mosaicreid.sweep.variants import table3
 
@@ -50,7 +57,8 @@ def precision(root: Path, configuration: str) -> pd.Series:
 
 
 def test_effects_and_gains_are_those_of_the_table(folders: dict[str, Path]) -> None:
-    ranking, pairs = compare_backbones(folders, DATASET, draws=50)
+    tables = compare_backbones(folders, DATASET, draws=50)
+    ranking, pairs = tables["attributes"], tables["pairs"]
     attributes = get_schema(DATASET).attributes
     points = {}
     for name, root in folders.items():
@@ -66,13 +74,25 @@ def test_effects_and_gains_are_those_of_the_table(folders: dict[str, Path]) -> N
         expected = spearmanr(points["one"][row.measure], points["two"][row.measure]).statistic
         assert row.rho == pytest.approx(expected)
         assert -1 <= row.ci_low <= row.ci_high <= 1
-        assert (row.attributes, row.first_seeds, row.second_seeds) == (12, 2, 2)
+        assert row.attributes == 12
+        assert row.verdict == judge_alike(row.ci_low, row.ci_high)
     assert set(pairs["measure"]) == {"effect", "alone"}
+    for score in tables["scores"].itertuples():
+        baseline, full = (precision(folders[score.backbone], name).mean() for name in ("baseline", "all"))
+        assert (score.baseline, score.gain, score.seeds) == (pytest.approx(baseline), pytest.approx(full - baseline), 2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.51, 0.9, "alike"), (0.5, 0.9, "open"), (-0.2, 0.49, "not alike"), (0.1, 0.5, "open")],
+)
+def test_rankings_are_alike_by_the_whole_interval(low: float, high: float, verdict: str) -> None:
+    assert judge_alike(low, high) == verdict
 
 
 def test_the_interval_is_that_of_resampled_people(folders: dict[str, Path]) -> None:
     """The same bootstrap written as a loop over people."""
-    _, pairs = compare_backbones(folders, DATASET, draws=200, seed=3)
+    pairs = compare_backbones(folders, DATASET, draws=200, seed=3)["pairs"]
     marks = table3_marks(collect_runs(folders["one"], (DATASET,))[0], DATASET)
     aps = {name: pd.DataFrame({c: precision(root, c) for c in marks.index}) for name, root in folders.items()}
     pids = read_run(folders["one"] / DATASET / "all" / "seed0").per_query.dropna(subset="ap")["pid"].to_numpy()
@@ -94,7 +114,7 @@ def test_the_interval_is_that_of_resampled_people(folders: dict[str, Path]) -> N
 
 
 def test_a_backbone_agrees_with_itself(folders: dict[str, Path]) -> None:
-    _, pairs = compare_backbones({"one": folders["one"], "again": folders["one"]}, DATASET, draws=20)
+    pairs = compare_backbones({"one": folders["one"], "again": folders["one"]}, DATASET, draws=20)["pairs"]
     assert pairs[["rho", "ci_low", "ci_high"]].to_numpy() == pytest.approx(np.ones((2, 3)))
 
 
@@ -122,8 +142,13 @@ def test_what_cannot_be_compared_is_named(
 
 
 def test_the_tables_are_written(folders: dict[str, Path], tmp_path: Path) -> None:
-    paths = write_backbones(folders, tmp_path, datasets=[DATASET])
-    assert {path.name for path in paths} == {"backbones_attributes.csv", "backbones_pairs.csv"}
+    world = tmp_path / "data" / DATASET
+    world.mkdir(parents=True)
+    (world / "synthetic.json").write_text("{}")
+    paths = write_backbones(folders, tmp_path, datasets=[DATASET], data=tmp_path / "data")
+    tables = {f"backbones_{name}.csv" for name in ("scores", "attributes", "pairs")}
+    assert {path.name for path in paths} == {*tables, "backbones.svg"}
+    assert kinds_of(tmp_path / "backbones_pairs.csv") == {DATASET: "synthetic"}
     named = [f"{name}={folder}" for name, folder in folders.items()]
     assert main(["backbones", "--runs", *named, "--datasets", DATASET, "--results", str(tmp_path / "cli")]) == 0
     assert (tmp_path / "cli" / "backbones_pairs.csv").read_bytes() == (tmp_path / "backbones_pairs.csv").read_bytes()
