@@ -35,6 +35,13 @@ PAGE = """# Scores
 
 Ours in the worlds.
 ```
+
+```{figure} ../results/figures/experiment_forest_market1501_mAP.svg
+:alt: Bars.
+:name: fig-bars
+
+Effects in one of them.
+```
 """
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><title>{}</title></svg>'
 
@@ -49,7 +56,8 @@ def write(folder: Path, score: str, datasets: tuple[str, ...] = ("market1501", "
         record = {"inputs": {}, "package": "mosaicreid", "parameters": parameters}
         (folder / f"{name}.json").write_text(json.dumps(record))
     (folder / "table1.csv").write_text(f"attribute,experts\nhat,{score}\n")
-    (folder / "figures" / "experiment_table3.svg").write_text(SVG.format(score))
+    for name in ("experiment_table3", *(f"experiment_forest_{dataset}_mAP" for dataset in datasets)):
+        (folder / "figures" / f"{name}.svg").write_text(SVG.format(score))
     return folder
 
 
@@ -90,11 +98,13 @@ def test_own_results_stand_beside_the_committed_ones(tmp_path: Path) -> None:
     assert "Beside the committed results this page shows those in own that are of your own runs." in html
     # Both tables of runs twice; the paper's table, which a sweep computes again, once.
     assert html.count("<table") == 5
-    assert html.count("Your runs (Market-1501): ") == 4
-    assert html.count("Synthetic worlds, committed: ") == 3
+    assert html.count("Your runs (Market-1501): ") == 6
+    assert html.count("Synthetic worlds, committed: ") == 4
     assert html.count("11.1") == 4
     assert html.count("77.7") == 2
-    assert html.count("<img") == 2
+    assert html.count("<img") == 4
+    # Marks lead to committed files.
+    assert html.count('class="source-mark"') == 2 * (3 + 2)
     assert {path.read_text() for path in (tmp_path / "html" / "_images").iterdir()} == {
         SVG.format("11.1"),
         SVG.format("77.7"),
@@ -110,7 +120,7 @@ def test_results_that_come_later_show_on_the_next_build(tmp_path: Path) -> None:
 def test_a_rehearsal_says_that_it_means_nothing(tmp_path: Path) -> None:
     whose(write(tmp_path / "own", "77.7"), "market1501,Market-1501,rehearsal,paper", "dukemtmc,Duke,rehearsal,paper")
     html, _ = build(tmp_path, "../own")
-    assert html.count("Rehearsal, meaningless (Market-1501): ") == 1
+    assert html.count("Rehearsal, meaningless (Market-1501): ") == 3
     assert html.count("Rehearsal, meaningless (Market-1501, Duke): ") == 3
     assert html.count("whose numbers mean nothing: its images are drawn and its weights random") == 2
 
@@ -119,7 +129,7 @@ def test_a_dataset_of_ones_own_stands_where_the_first_of_the_paper_s_does(tmp_pa
     whose(write(tmp_path / "own", "77.7", ("street",)), "street,Street,images,paper")
     html, warnings = build(tmp_path, "../own")
     assert warnings == ""
-    assert html.count("Your runs (Street): ") == 4
+    assert html.count("Your runs (Street): ") == 6
     assert html.count("77.7") == 2
 
 

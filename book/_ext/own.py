@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 # What a sweep computes from its runs; everything else in the folder is the paper's own numbers once more.
 OF_RUNS = ("experiment_", "robust_", "oracle_", "shapley_", "unread", "verdicts")
 PAPERS = ("market1501", "dukemtmc")
+FIGURE = "own-figure"
 COMMITTED = "Synthetic worlds, committed: "
 COLUMNS = ("dataset", "title", "source", "profile")
 NOTHING = "a rehearsal's, whose numbers mean nothing: its images are drawn and its weights random"
@@ -132,7 +133,7 @@ class OwnFigures(SphinxTransform):
         copy["alt"] = f"{own.whose(datasets)}{image.get('alt', '')}"
         caption = nodes.caption("", "", nodes.strong("", own.whose(datasets)), nodes.Text("as the figure above."))
         # Numbered like the others, which asks for an id.
-        return nodes.figure("", copy, caption, ids=[nodes.make_id(f"own-{Path(file).stem}")])
+        return nodes.figure("", copy, caption, ids=[nodes.make_id(f"own-{Path(file).stem}")], classes=[FIGURE])
 
     def announce(self, own: Own) -> None:
         what = NOTHING if own.rehearsal else "of your own runs"
