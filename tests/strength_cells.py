@@ -25,3 +25,15 @@ def quick_cell(**changes: object) -> Cell:
         "long_arms": ("experts",),
     }
     return Cell(**(values | changes))  # type: ignore[arg-type]
+
+
+def as_toml(some: list[Cell]) -> str:
+    """A settings file of cells."""
+    lines = []
+    for cell in some:
+        lines.append("[[cell]]")
+        for name, value in vars(cell).items():
+            shown = str(value).lower() if isinstance(value, bool) else value
+            shown = list(value) if isinstance(value, tuple) else shown
+            lines.append(f"{name} = {shown!r}" if not isinstance(value, bool) else f"{name} = {shown}")
+    return "\n".join(lines).replace("'", '"')

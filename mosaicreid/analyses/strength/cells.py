@@ -19,10 +19,14 @@ worlds = 4
 seeds = 1                     # trainings in each world, one after the other from the first stage on
 dealt = true                  # the bits that images hide are dealt to attributes at random, anew in every world
 shares = "hat=0.1"            # of people with the second value, by attribute of two values
+with_labels = false           # whether what is trained is also scored with the labels added
+groups = 10                   # into so many groups test people are dealt, whose mAP stands beside everybody's; 0: none
+first_seed = 1                # number of the first training in a world: 1 to add to a cell that has trained once
 ```
 
 Two more arms train nothing: ``switched_off`` is the experts of ``all`` with those of the attributes outside each
-configuration off, ``labels`` ranks by the agreement of labels alone.
+configuration off, ``labels`` ranks by the agreement of labels alone; both score the configuration ``baseline`` too,
+where all experts are off or there is no label.
 """
 
 import dataclasses
@@ -94,6 +98,9 @@ class Cell:
     seeds: int = 1
     dealt: bool = False
     shares: str = ""
+    with_labels: bool = True
+    groups: int = 0
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
         """Check everything that can be checked without drawing a world."""
@@ -101,8 +108,14 @@ class Cell:
             raise InputError(f"cell {self.name!r}: expected a name of letters, digits and - _ . +, it names a folder")
         if self.worlds < 1:
             raise InputError(f"cell {self.name} has {self.worlds} worlds; expected at least 1 (4 for an interval)")
-        if not 1 <= self.seeds <= 100:
-            raise InputError(f"cell {self.name} has {self.seeds} seeds; expected 1 to 100")
+        if not 1 <= self.seeds <= 100 or not 0 <= self.first_seed <= 100:
+            raise InputError(
+                f"cell {self.name} has {self.seeds} seeds from {self.first_seed} on; expected 1 to 100, from 0..100 on"
+            )
+        if self.groups not in (0, *range(2, 101)):
+            raise InputError(f"cell {self.name} has {self.groups} groups of people; expected 2 to 100, or 0 for none")
+        if self.matched and not self.with_labels:
+            raise InputError(f"cell {self.name} is matched, which adds labels; expected with_labels to be true then")
         if not self.lengths or not self.configurations:
             raise InputError(f"cell {self.name} has no length or no configuration; expected at least one of each")
         if "switched_off" in self.arms and not ("experts" in self.arms and "all" in self.configurations):
@@ -144,7 +157,8 @@ class Cell:
     def draws(self) -> tuple[Draw, ...]:
         """Everything that is drawn and trained: every world once, then every world with the next seed."""
         worlds = range(self.first_world, self.first_world + self.worlds)
-        return tuple(Draw(world, seed) for seed in range(self.seeds) for world in worlds)
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return tuple(Draw(world, seed) for seed in seeds for world in worlds)
 
     def config(self, *, seed: int, epochs: int, configuration: str = "all", routing: str = "oracle") -> Config:
         """Settings of one run; the learning rate falls as ``milestones`` says."""
@@ -170,7 +184,7 @@ class Cell:
         values = {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("worlds", "first_world", "seeds") and value != usual[name]
+            if name not in ("worlds", "first_world", "seeds", "first_seed") and value != usual[name]
         }
         values = plain(values)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -13,7 +13,10 @@ Columns of a world's table, a row per scoring:
 - mAP, rank1: percent; gain: mAP less the baseline's, points; given_labels: mAP less that of the baseline with the same
   labels added, points; both with a standard error over people (``_se``);
 - read: share of the way from majority to the ceiling that heads on the baseline's features go, mean over attributes;
-- identities, queries (with a match); seconds: of processor time, the whole world.
+- identities, queries (with a match); seconds: of processor time, the whole world;
+- took: seconds of processor time since the row before, so with what was trained for this one; the first row's begins
+  when the baseline is scored;
+- group01 and on, in cells with groups: mAP of the queries of each group of test people, percent.
 """
 
 import sys

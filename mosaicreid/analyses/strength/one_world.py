@@ -101,22 +101,23 @@ def _bench(world: World) -> Bench:
     ids = query.pids, query.camids, gallery.pids, gallery.camids
     similar = baseline.similarities()
     alone = score(similar, ids)
-    sheet = Sheet(alone, query.pids)
+    sheet = Sheet(alone, query.pids, groups=world.cell.groups, seed=world.seed)
     sheet.row(alone, arm="baseline", kind="none", added=False)
     return Bench(world=world, baseline=baseline, train=train, similar=similar, ids=ids, alone=alone, sheet=sheet)
 
 
 def _arm(bench: Bench, name: ArmName, *, epochs: int, configuration: str) -> None:
-    """Train one arm, and score it with and without labels added."""
+    """Train one arm, and score it without and, where the cell says so, with labels added."""
     tested = train_arm(bench.world, name, epochs=epochs, configuration=configuration)
     kind = "permuted" if name == "permuted" else "true"
-    given = bench.baseline_with(kind, configuration)
     own = tested.similarities()
-    both = bench.added(own, bench.codes(kind), configuration)
     routed = "none" if name == "always_on" else kind
     row = partial(bench.sheet.row, arm=name, configuration=configuration, epochs=epochs)
     row(score(own, bench.ids), kind=routed, added=False)
-    row(both, kind=kind, added=True, labels=given)
+    if not bench.world.cell.with_labels:
+        return
+    given = bench.baseline_with(kind, configuration)
+    row(bench.added(own, bench.codes(kind), configuration), kind=kind, added=True, labels=given)
     if bench.world.cell.matched and name == "experts" and configuration == "all":
         _matched(bench, tested, epochs=epochs)
 
@@ -124,7 +125,7 @@ def _arm(bench: Bench, name: ArmName, *, epochs: int, configuration: str) -> Non
 def _labels_alone(bench: Bench) -> None:
     """Rank by the agreement of labels, without any image."""
     schema = get_schema(bench.world.cell.dataset)
-    for configuration in bench.world.cell.configurations:
+    for configuration in ("baseline", *bench.world.cell.configurations):
         query, gallery = (only_included(part, configuration, schema) for part in bench.codes("true"))
         scored = score(label_agreement(query, gallery), bench.ids)
         bench.sheet.row(scored, arm="labels", configuration=configuration, kind="true", added=True)
@@ -134,7 +135,7 @@ def _switched_off(bench: Bench, *, epochs: int) -> None:
     """The experts of all attributes, those outside each configuration off; they are trained already."""
     schema = get_schema(bench.world.cell.dataset)
     tested = train_arm(bench.world, "experts", epochs=epochs)
-    for configuration in bench.world.cell.configurations:
+    for configuration in ("baseline", *bench.world.cell.configurations):
         query, gallery = (only_included(part, configuration, schema) for part in bench.codes("true"))
         scored = score(tested.similarities(query, gallery), bench.ids)
         bench.sheet.row(

@@ -4,6 +4,7 @@ Labels are added as ``similarity + weight * agreement``; every query's weight is
 people, the same halves for every arm of a world.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,11 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle.fusion import cross_fitted_weights
 from mosaicreid.analyses.oracle.labels import WEIGHTS, Codes, Identities, label_agreement
+from mosaicreid.errors import InputError
 from mosaicreid.retrieval.metrics import Retrieval, evaluate_scores
 from mosaicreid.statistics.mixed_effects import cluster_covariance
 
-_HALVES = 3  # the random stream of the halves
+_HALVES, _GROUPS = 3, 8  # the random streams of halves and groups of people
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +68,18 @@ class Sheet:
     """The rows of one world as they are scored: kind of labels, whether added, and the score beside the baseline's.
 
     ``row`` appends one; ``table`` has the columns arm, configuration, epochs, kind, target_share, level, added, mAP,
-    rank1, gain, gain_se, given_labels, given_labels_se (see ``compute``).
+    rank1, gain, gain_se, given_labels, given_labels_se, took, and group01 on (see ``compute``). ``pids`` (Q,) are the
+    queries' people; those with a match are dealt to ``groups`` at random, the same in all trainings of a world.
+
+    Raises:
+        InputError: fewer people with a match than groups.
     """
 
-    def __init__(self, baseline: Score, pids: NDArray[np.integer]) -> None:
+    def __init__(self, baseline: Score, pids: NDArray[np.integer], *, groups: int = 0, seed: int = 0) -> None:
         self._baseline, self._pids = baseline, pids
         self._rows: list[dict[str, object]] = []
+        self._groups = _dealt(baseline, pids, groups, seed)
+        self._since = time.process_time()
 
     def row(
         self,
@@ -104,9 +112,22 @@ class Sheet:
                 "gain_se": gain_se,
                 "given_labels": given,
                 "given_labels_se": given_se,
+                "took": time.process_time() - self._since,
             }
+            | {f"group{number:02}": float(of.ap[queries].mean()) for number, queries in enumerate(self._groups, 1)}
         )
+        self._since = time.process_time()
 
     def table(self) -> pd.DataFrame:
         """All rows so far."""
         return pd.DataFrame(self._rows)
+
+
+def _dealt(baseline: Score, pids: NDArray[np.integer], groups: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Which queries (Q,) are of each group's people."""
+    matched = ~np.isnan(baseline.ap)
+    people = np.unique(pids[matched])
+    if len(people) < groups:
+        raise InputError(f"{len(people)} people have a query with a match; expected at least {groups}, one for a group")
+    order = np.random.default_rng([seed, _GROUPS]).permutation(people)
+    return [matched & np.isin(pids, order[number::groups]) for number in range(groups)]

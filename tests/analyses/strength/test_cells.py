@@ -68,7 +68,7 @@ def test_the_learning_rate_falls_at_75_and_92_percent_but_not_at_the_end(epochs:
         ('name = "a"', 'nmae = "a"', "unknown key of .*, cell 1 'nmae'"),
         ("first_world = 100", "", "cell 1 has no first_world; expected all of: name, dataset"),
         ("worlds = 4", "worlds = 0", "cell a has 0 worlds; expected at least 1"),
-        ("worlds = 4", "worlds = 4\nseeds = 0", "cell a has 0 seeds; expected 1 to 100"),
+        ("worlds = 4", "worlds = 4\nseeds = 0", "cell a has 0 seeds from 0 on; expected 1 to 100"),
         ("worlds = 4", 'worlds = "4"', r"worlds is '4' \(str\); expected int"),
         ('route = "identity"', 'route = "luck"', "'luck'; expected one of: identity, attributes, default"),
         ("market1501", "cuhk03", "unknown dataset 'cuhk03'"),
@@ -88,12 +88,22 @@ def test_the_learning_rate_falls_at_75_and_92_percent_but_not_at_the_end(epochs:
         ("target = 90", 'target = 90\nshares = "age=0.1"', "unknown attribute of two values with a share 'age'"),
         ("target = 90", 'target = 90\nshares = "hat=1.5"', r"the share of hat must be a number in 0\.\.1; got 1\.5"),
         ("target = 90", "target = 90\ndealt = 1", "dealt is 1"),
+        ("target = 90", "target = 90\ngroups = 1", "1 groups of people; expected 2 to 100, or 0"),
+        ("target = 90", "target = 90\nfirst_seed = -1", "1 seeds from -1 on; expected 1 to 100, from 0..100 on"),
+        ("target = 90", "target = 90\nmatched = true\nwith_labels = false", "matched, which adds labels"),
     ],
 )
 def test_bad_files_are_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GOOD
     with pytest.raises(InputError, match=message):
         read_cells(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_a_world_trained_once_more_is_of_the_same_settings() -> None:
+    once = quick_cell(seeds=1)
+    more = quick_cell(seeds=2, first_seed=1)
+    assert [(draw.world, draw.seed) for draw in more.draws] == [(5, 1), (6, 1), (5, 2), (6, 2)]
+    assert more.fingerprint() == once.fingerprint() != quick_cell(with_labels=False).fingerprint()
 
 
 def test_two_cells_of_one_name_and_no_file_are_named(tmp_path: Path) -> None:

@@ -52,9 +52,21 @@ def test_experts_switched_off_and_labels_alone_are_scored_without_training(tmp_p
         worlds=1,
         dealt=True,
         shares="hat=0.5",
+        with_labels=False,
+        groups=3,
     )
     run_cells([cell], tmp_path, code="abc")
-    rows = read_world(tmp_path, cell, Draw(5, 0)).set_index(["arm", "configuration", "added"])["mAP"]
+    table = read_world(tmp_path, cell, Draw(5, 0))
+    rows = table.set_index(["arm", "configuration", "added"])["mAP"]
+    # Labels are added to the baseline once and to nothing that is trained.
+    assert table["added"].sum() == 1 + (table["arm"] == "labels").sum()
+    assert rows["labels", "upcolour", 1] > rows["labels", "baseline", 1] > 0
+    assert rows["switched_off", "baseline", 0] != pytest.approx(rows["switched_off", "upcolour", 0], abs=1e-3)
+    groups = table[["group01", "group02", "group03"]]
+    assert ((groups.min(axis=1) < table["mAP"]) & (groups.max(axis=1) > table["mAP"])).all()
+    trained = table[table["arm"] == "experts"]["took"]
+    assert trained.min() > table[table["arm"] == "labels"]["took"].max()
+    assert table["took"].sum() < table["seconds"].iloc[0]
     # Nothing is off in the configuration of all attributes.
     assert rows["switched_off", "all", 0] == pytest.approx(rows["experts", "all", 0], abs=1e-6)
     assert rows["switched_off", "upcolour", 0] != pytest.approx(rows["experts", "all", 0], abs=1e-3)

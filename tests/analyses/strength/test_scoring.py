@@ -6,6 +6,7 @@ import torch
 
 from mosaicreid.analyses.oracle.labels import WEIGHTS
 from mosaicreid.analyses.strength.scoring import Score, Sheet, beside, score, score_with_labels
+from mosaicreid.errors import InputError
 
 QUERIES, GALLERY, PEOPLE = 12, 40, 6
 
@@ -100,3 +101,22 @@ def test_a_sheet_has_a_row_a_scoring() -> None:
     assert table["given_labels"].tolist()[1] == pytest.approx(2.0)
     assert np.isnan(table["given_labels"][0])
     assert table[["epochs", "added"]].to_numpy().tolist() == [[0, 1], [4, 1]]
+
+
+def test_groups_are_of_people_with_a_match_and_each_in_one() -> None:
+    pids = np.repeat(np.arange(8), 3)
+    ap = np.random.default_rng(0).uniform(0, 100, len(pids))
+    ap[pids == 7] = np.nan
+    of = Score(mAP=float(np.nanmean(ap)), rank1=50.0, ap=ap)
+    sheet = Sheet(of, pids, groups=3, seed=4)
+    sheet.row(of, arm="baseline", kind="none", added=False)
+    row = sheet.table().iloc[0]
+    people = [ap[pids == person].mean() for person in range(7)]
+    # Seven people are dealt to groups of three, two and two; all have as many queries.
+    assert 3 * row["group01"] + 2 * row["group02"] + 2 * row["group03"] == pytest.approx(sum(people))
+    again = Sheet(of, pids, groups=3, seed=4)
+    again.row(of, arm="baseline", kind="none", added=False)
+    assert again.table()["group01"].iloc[0] == row["group01"]
+    assert row["took"] >= 0
+    with pytest.raises(InputError, match="7 people have a query with a match; expected at least 8"):
+        Sheet(of, pids, groups=8)

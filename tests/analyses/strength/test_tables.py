@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from strength_cells import quick_cell
+from strength_cells import as_toml, quick_cell
 
 from mosaicreid.analyses.strength.cells import Cell
 from mosaicreid.analyses.strength.compute import world_path
@@ -199,17 +199,6 @@ def test_equal_scores_and_a_cell_without_worlds_are_named(pooled: pd.DataFrame, 
     some = estimands(pooled)
     with pytest.raises(InputError, match="got 1 world; expected at least 2"):
         curve_tables(some[(some["world"] == 5) & (some["dataset"] == "dukemtmc")])
-
-
-def as_toml(some: list[Cell]) -> str:
-    lines = []
-    for cell in some:
-        lines.append("[[cell]]")
-        for name, value in vars(cell).items():
-            shown = str(value).lower() if isinstance(value, bool) else value
-            shown = list(value) if isinstance(value, tuple) else shown
-            lines.append(f"{name} = {shown!r}" if not isinstance(value, bool) else f"{name} = {shown}")
-    return "\n".join(lines).replace("'", '"')
 
 
 @pytest.fixture(scope="module")
