@@ -20,7 +20,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete
 # The real annotation files and lists of images for a rehearsal, where they lie beside the checkout.
 ANNOTATIONS ?= $(wildcard ../shared/annotations)
 
-.PHONY: reproduce sweep compare results has_data paper rehearse choices backbones strength book test format clean
+.PHONY: reproduce sweep compare results has_data paper rehearse choices backbones strength recovery book test format clean
 
 # Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
 reproduce: sweep compare book
@@ -71,6 +71,13 @@ strength: $(STAMP)
 	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid strength run --part $$part/$(CORES) & pids="$$pids $$!"; \
 	done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
 	$(BIN)/mosaicreid strength collect
+
+# Draws worlds in which chance deals what attributes are worth, and trains Table 3 in each: two hours of two cores.
+recovery: $(STAMP)
+	@pids=; for part in $$(seq $(CORES)); do \
+	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid recovery run --part $$part/$(CORES) & pids="$$pids $$!"; \
+	done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
+	$(BIN)/mosaicreid recovery collect
 
 book: $(STAMP)
 	$(BIN)/jupyter-book build book/

@@ -23,6 +23,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from mosaicreid.analyses.experiment.write import FIGURES, FIGURES_OF_VARIANTS
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
+from mosaicreid.analyses.recovery.write import FIGURES as RECOVERED
 from mosaicreid.analyses.shapley.write import FIGURES as CONTROL_FIGURES
 from mosaicreid.datasets import DATASETS
 from mosaicreid.errors import InputError
@@ -71,6 +72,19 @@ SOURCES = {
     "world": ("mosaicreid world", "mosaicreid.world.people"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
     "backbones_": ("make backbones", f"{_ANALYSES}.backbones.compute"),
+    **{
+        start: ("make recovery", f"{_ANALYSES}.recovery.{module}")
+        for start, module in (
+            ("recovered_worlds", "estimates"),
+            ("recovered_steps", "ceilings"),
+            ("recovered_components", "components"),
+            *(("recovered_power", "power"), ("recovered_needed", "power")),
+            ("recovered_switched", "switched"),
+            ("recovered_rare", "rare"),
+            ("recovered_truth", "worlds"),
+            ("recovered", "tables"),
+        )
+    },
     "machine_": ("make reproduce", f"{_ANALYSES}.machine.compute"),
 }
 
@@ -125,6 +139,7 @@ def figure_sources() -> dict[str, tuple[str, str]]:
         "leakage-shapley": ("leakage_shapley.csv", f"{_ANALYSES}.leakage.figures"),
         "leakage-published": ("leakage_published.csv", f"{_ANALYSES}.leakage.figures"),
         "world_truth": ("world.csv", world),
+        **{name: (f"{tables[0]}.csv", draw.__module__) for name, (draw, tables) in RECOVERED.items()},
         "strength": ("strength_curves.csv", f"{_ANALYSES}.strength.figures"),
         "strength_training": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),
         "backbones": ("backbones_attributes.csv", f"{_ANALYSES}.backbones.figures"),

@@ -12,12 +12,12 @@ from mosaicreid.commands import (
     leakage,
     oracle,
     priors,
-    strength,
     train,
     verdicts,
     world,
 )
 from mosaicreid.commands.sweeps import card, cost, rehearse
+from mosaicreid.commands.worlds import recovery, strength
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -33,6 +33,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
         coverage,
         oracle,
         strength,
+        recovery,
         world,
         verdicts,
         card,

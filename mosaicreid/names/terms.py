@@ -46,6 +46,7 @@ _IMPORTANCES = {
     "pimp": "forest, permutation (PIMP)",
     "shap": "mean absolute SHAP value",
     "mixed_effects": "mixed effects",
+    "glm_log": "GLM, log of the shortfall",
     "alone": "alone, over the baseline",
     **_METHODS,
 }
@@ -157,6 +158,30 @@ TERMS: Mapping[str, Mapping[str, str]] = {
     "kind": {"ours": "the paper's model", "attribute": "with attributes", "general": "images only"},
     **dict.fromkeys(("backbone", "other"), _BACKBONES),
     "measure": {"effect": "effect", "alone": "alone, over the baseline"},
+    "loss": {
+        "design": "the rows that are trained",
+        "saturation": "scores that saturate",
+        "noise": "noise of people and runs",
+        "rest": "more than hidden bits counts",
+    },
+    "design": {
+        "paper": "the paper's rows",
+        "d-optimal": "best for effects that add up",
+        "balanced": "random, each attribute in half",
+        "alone": "each attribute alone, repeated",
+    },
+    "quantity": {
+        "rows": "rows, switched off beside retrained",
+        "effects": "GLM effects, switched off beside retrained",
+        "retrain_truth": "retrained, beside the truth",
+        "ablation_truth": "switched off, beside the truth",
+        "difference": "switched off less retrained",
+        "cost": "time of retraining over switching off",
+        "gain_all": "gain of all attributes",
+        "common_less_rare": "gain at the largest share less that at the smallest",
+        "beyond_bits": "gain at the smallest share beyond what its bits say",
+        "slope": "gain per bit of entropy",
+    },
     "route": {
         "default": "usual training",
         "identity": "strong by knowing people",

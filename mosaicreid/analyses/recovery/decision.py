@@ -10,8 +10,8 @@ lies above 0.9, ``not recovered`` if all of it lies below, else ``open`` with th
 interval would be as wide as the mean is far from 0.9. The GLM on retrained rows, the paper's, is primary; the others
 are not corrected for their number: one of twenty such verdicts is expected to be wrong.
 
-**2. Why not?** For what is not ``recovered``: every step from rho = 1 down to the observed one takes something away, in
-this order, and the steps add up:
+**2. Why not?** For what is not ``recovered`` on retrained rows: every step from rho = 1 down to the observed one takes
+something away, in this order, and the steps add up:
 
 - ``design``: the estimator gets scores that are a straight line in the sum of the truths, without noise;
 - ``saturation``: scores follow the saturating curve of that sum that is nearest to the world's own scores instead;
@@ -59,8 +59,10 @@ ENOUGH = 0.8
 RECOVERED, NOT_RECOVERED, OPEN = "recovered", "not recovered", "open"
 
 
-def over_worlds(values: NDArray[np.float64], *, what: str) -> dict[str, float]:
+def over_worlds(values: NDArray[np.float64], *, what: str, bound: float = math.inf) -> dict[str, float]:
     """Mean, sd, low and high (95 %, Student's t) of one value per world, and their number; NaN counts as no world.
+
+    An interval ends at +-``bound`` at most: 1 for a correlation.
 
     Raises:
         InputError: fewer than two worlds, which have no spread.
@@ -71,7 +73,8 @@ def over_worlds(values: NDArray[np.float64], *, what: str) -> dict[str, float]:
     sd = float(values.std(ddof=1))
     half = float(stats.t.ppf(0.975, len(values) - 1)) * sd / math.sqrt(len(values))
     mean = float(values.mean())
-    return {"mean": mean, "sd": sd, "low": mean - half, "high": mean + half, "worlds": len(values)}
+    low, high = max(-bound, mean - half), min(bound, mean + half)
+    return {"mean": mean, "sd": sd, "low": low, "high": high, "worlds": len(values)}
 
 
 def within_cells(values: NDArray[np.float64], cells: Sequence[str], *, what: str) -> dict[str, float]:
@@ -103,7 +106,7 @@ def recovered(found: Mapping[str, float]) -> dict[str, object]:
     needed: float = worlds
     if verdict == OPEN:
         distance = abs(found["mean"] - AIM)
-        needed = math.ceil(worlds * ((high - low) / 2 / distance) ** 2) if distance > 0 else math.nan
+        needed = math.ceil(worlds * ((found["mean"] - low) / distance) ** 2) if distance > 1e-9 else math.nan
     return {"verdict": verdict, "worlds_needed": needed}
 
 

@@ -24,6 +24,7 @@ def test_an_interval_over_worlds_is_students() -> None:
     found = over_worlds(values, what="rho")
     known = values[~np.isnan(values)]
     low, high = stats.t.interval(0.95, 3, loc=known.mean(), scale=stats.sem(known))
+    assert over_worlds(values, what="rho", bound=0.9)["high"] == 0.9 < high
     assert found == pytest.approx(
         {"mean": known.mean(), "sd": known.std(ddof=1), "low": low, "high": high, "worlds": 4}
     )

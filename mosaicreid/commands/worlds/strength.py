@@ -14,7 +14,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     run = commands.add_parser("run", help="draw, train and score every world that is not there yet; hours")
     run.add_argument("--cells", nargs="+", default=[], metavar="NAME", help="these cells alone (default: all)")
     run.add_argument(
-        "--part", type=_part, default=(0, 1), metavar="K/N", help="the K-th of N processes that share the worlds"
+        "--part", type=part_of_all, default=(0, 1), metavar="K/N", help="the K-th of N processes that share the worlds"
     )
     run.set_defaults(run=_run)
 
@@ -37,7 +37,8 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
         )
 
 
-def _part(text: str) -> tuple[int, int]:
+def part_of_all(text: str) -> tuple[int, int]:
+    """The numbers k, from 0, and n of a part ``K/N``."""
     match = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", text)
     if not match or int(match[1]) > int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a part; expected K/N with K from 1 to N, like 1/2")
