@@ -23,6 +23,7 @@ from mosaicreid import published
 from mosaicreid.analyses.recovery.worlds import CELLS, METHODS, dealt, read_tables, training_of, truth_table
 from mosaicreid.analyses.strength.cells import CELLS as STRENGTH
 from mosaicreid.analyses.strength.cells import PILOTS, Draw, read_cells
+from mosaicreid.analyses.strength.compute import run_cells
 from mosaicreid.config.parsing import parse_settings
 from mosaicreid.errors import InputError
 
@@ -86,6 +87,19 @@ def test_a_cell_without_worlds_is_named_and_a_part_of_the_worlds_is_enough(tmp_p
     write_worlds([CELL], tmp_path)
     (tmp_path / CELL.dataset / "dealt" / "world301-seed0.csv").unlink()
     assert [draw for _, draw, _ in read_tables([CELL], tmp_path)] == [DRAW]
+
+
+def test_a_world_that_is_really_trained_is_read(tmp_path: Path) -> None:
+    cell = dealt_cell(configurations=("all", "upcolour"), lengths=(1,), groups=3, worlds=1)
+    run_cells([cell], tmp_path, code="abc")
+    (training,), repeats = dealt(read_tables([cell], tmp_path))
+    assert repeats == []
+    assert training.design.sum(axis=1).tolist() == [0, len(NAMES), 1]
+    assert {name: scores.shape for name, scores in training.scores.items()} == dict.fromkeys(METHODS, (3,))
+    assert {name: parts.shape for name, parts in training.groups.items()} == dict.fromkeys(METHODS, (3, 3))
+    np.testing.assert_allclose(training.groups["leakage"].mean(axis=1), training.scores["leakage"], atol=15)
+    # One model was trained for all attributes, and one for each row.
+    assert training.took["retrain"] > training.shared > training.took["leakage"] > 0
 
 
 def test_whole_worlds_are_told_from_repeated_and_rare_ones(tmp_path: Path) -> None:
