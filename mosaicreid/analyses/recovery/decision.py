@@ -20,9 +20,10 @@ something away, in this order, and the steps add up:
 
 The reason is the largest step whose interval over worlds lies above zero, ``not told apart`` where none does.
 
-**3. Is what is rare unimportant?** Four attributes of two values have shares of 3, 10, 25 and 50 % of people, another
-one in each world of a Latin square, at visibilities that stay. Nothing is a tenth of the gain of all attributes
-(``robust.margins``). Means over worlds within cells of the square, 95 % intervals with the worlds' spread in a cell:
+**3. Is what is rare unimportant?** Four attributes of two values have four shares of people, from 3 % (Duke-like: 6 %)
+to 50 %, another one in each row of a Latin square, at visibilities that stay. Nothing is a tenth of the gain of all
+attributes (``robust.margins``). Means over worlds within cells of the square, 95 % intervals with the worlds' spread in
+a cell:
 
 - ``unimportant at any share``: at every share the whole interval of the gain alone lies below the margin;
 - ``rare is unimportant``: at the smallest share it lies below the margin, at the largest above;
