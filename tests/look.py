@@ -3,8 +3,8 @@
 Every page is opened from ``file://`` at the width of a phone and of a desk, and laid out for paper. Reported, with exit
 status 1: elements wider than the screen or cut on paper; tables and figures that scroll without a cue; labels of
 figures too small to read; errors in the console; requests to another host or to a missing file; links without a
-target; pages that weigh too much. ``--axe FILE`` adds what axe-core finds (``npm pack axe-core``, then ``axe.min.js``),
-``--pictures DIR`` keeps a picture of each page and width, and words after the folder choose pages by name.
+target; pages that weigh too much; what axe-core finds, light and dark. ``--pictures DIR`` keeps a picture of each page and
+width, and words after the folder choose pages by name.
 """
 
 import argparse
@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from axe_playwright_python import base
 from chromium import BrowserError, Tab, browser, find, local
 
+AXE = Path(base.__file__).with_name("axe.min.js")
 PHONE, DESK, PAPER = 390, 1400, 700
 HEAVIEST = 1_000_000
 HEAVIEST_FIRST_PAGE = 300_000
@@ -149,8 +151,9 @@ def loads(events: list[dict[str, Any]]) -> tuple[list[str], set[Path]]:
     return problems, files
 
 
-def axe(tab: Tab, source: str) -> list[str]:
-    tab.evaluate(source + "; 0")
+def axe(tab: Tab) -> list[str]:
+    """What keeps people out of the page, by the rules of axe-core, whose script a package brings along."""
+    tab.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
     found = tab.evaluate(
         "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map("
         "rule => [rule.id, rule.impact, rule.nodes.length, rule.nodes[0].target.join(' ')]))"
@@ -158,21 +161,20 @@ def axe(tab: Tab, source: str) -> list[str]:
     return [f"axe {rule} ({impact}), {count} times, first {where}" for rule, impact, count, where in found]
 
 
-def look_at(
-    tab: Tab, page: Path, html: Path, axe_source: str | None, pictures: Path | None
-) -> tuple[list[str], int, int]:
+def look_at(tab: Tab, page: Path, html: Path, pictures: Path | None = None) -> tuple[list[str], int, int]:
     """The problems of one page, its weight in bytes as stored and as a server would compress it."""
     tab.size(DESK)
     tab.media()
     problems, files = loads(tab.open(local(page)))
-    for width, scheme in ((DESK, "light"), (PHONE, "light"), (PHONE, "dark"), (DESK, "dark")):
+    for width, scheme in ((DESK, "light"), (PHONE, "light"), (DESK, "dark")):
         tab.size(width)
         tab.media(scheme=scheme)
         tab.evaluate("new Promise(done => setTimeout(done, 100))")
         if scheme == "light":
             problems += layout(tab, page, f"{width} px")
-        if axe_source and (width, scheme) in {(PHONE, "light"), (DESK, "dark")}:
-            problems += [f"{width} px, {scheme}: {what}" for what in axe(tab, axe_source)]
+        # Light is looked at for its layout at both widths; what axe finds hangs on the width or the colours alone.
+        if (width, scheme) != (DESK, "light"):
+            problems += [f"{width} px, {scheme}: {what}" for what in axe(tab)]
         if pictures:
             name = "-".join(page.relative_to(html).with_suffix("").parts)
             (pictures / f"{name}-{width}-{scheme}.png").write_bytes(tab.picture())
@@ -187,7 +189,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("html", type=Path)
     parser.add_argument("words", nargs="*", help="look only at pages whose path holds one of these words")
-    parser.add_argument("--axe", type=Path, help="axe.min.js of axe-core")
     parser.add_argument("--pictures", type=Path, help="a folder for pictures of the pages")
     arguments = parser.parse_args()
     html: Path = arguments.html
@@ -199,7 +200,6 @@ def main() -> int:
     pages = [path for path in pages if not arguments.words or any(word in str(path) for word in arguments.words)]
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
-    axe_source = arguments.axe.read_text(encoding="utf-8") if arguments.axe else None
     found: dict[str, list[str]] = defaultdict(list)
     for name, missing in broken_links(html, pages).items():
         found[name] += missing
@@ -207,7 +207,7 @@ def main() -> int:
         for page in pages:
             name = str(page.relative_to(html))
             try:
-                problems, stored, compressed = look_at(tab, page, html, axe_source, arguments.pictures)
+                problems, stored, compressed = look_at(tab, page, html, arguments.pictures)
             except BrowserError as error:
                 problems, stored, compressed = [str(error)], 0, 0
             found[name] += problems

@@ -12,7 +12,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from chromium import browser, find
 from fontTools.ttLib import TTFont
+from look import HEAVIEST, HEAVIEST_FIRST_PAGE, broken_links, look_at
 from site_names import figure_texts, raw_names, table_texts
 
 from mosaicreid.datasets import TITLES
@@ -113,10 +115,10 @@ def test_every_image_has_a_text_alternative(built: Path) -> None:
         assert page.silent_images == [], path.name
 
 
-def test_every_local_link_has_its_target(built: Path) -> None:
-    for path in pages(built):
-        for target in re.findall(r'(?:href|src)="([^"#?:]+)(?:[#?][^"]*)?"', path.read_text()):
-            assert (path.parent / target).exists(), f"{path.name} -> {target}"
+def test_every_local_link_has_its_target_and_its_anchor(built: Path) -> None:
+    missing = broken_links(built / "_build" / "html", pages(built))
+    assert len(missing) == len(pages(built))
+    assert {name: links for name, links in missing.items() if links} == {}
 
 
 def weight(page: Path) -> int:
@@ -134,6 +136,20 @@ def test_no_page_loads_more_than_a_megabyte(built: Path) -> None:
     weights = {path.name: weight(path) for path in pages(built)}
     assert min(weights.values()) > 300_000, "the theme's files are not counted"
     assert {name: size for name, size in weights.items() if size > 1_000_000} == {}
+
+
+# One of each kind: explorer, prose with numbers, wide tables, code, executed notebook, docstrings.
+LOOKED_AT = ("index", "explorer", "oracle", "tables", "training", "executed/train-dukemtmc", "api/people")
+
+
+@pytest.mark.skipif(find() is None, reason="no Chromium on the path")
+def test_pages_fit_load_nothing_from_elsewhere_and_have_no_barrier(built: Path) -> None:
+    html = built / "_build" / "html"
+    with browser() as tab:
+        found = {name: look_at(tab, html / f"{name}.html", html) for name in LOOKED_AT}
+    assert {name: problems for name, (problems, _, _) in found.items() if problems} == {}
+    assert max(stored for _, stored, _ in found.values()) <= HEAVIEST
+    assert found["index"][2] <= HEAVIEST_FIRST_PAGE
 
 
 def test_every_icon_of_a_page_has_a_letter_in_the_font(built: Path) -> None:

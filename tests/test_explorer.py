@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sphinx.application import Sphinx
 
 from mosaicreid.published import DATASETS, METRICS, attributes, load_experiments, load_table
-from results import ResultError
+from results import ResultError, read_table, select
+from sources import source_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -158,6 +159,75 @@ def test_controls_are_the_files() -> None:
         assert found["experts, predicted labels"] == rows.loc["predicted"].tolist()
 
 
+def told(page: Page, selector: str) -> list[dict[str, str]]:
+    """What the marks say of where they lead, with what is shown of each."""
+    marks = f".explorer {selector}[data-file]"
+    return page.eval_on_selector_all(marks, "all => all.map(one => ({...one.dataset, shown: one.textContent}))")
+
+
+def lines(mark: dict[str, str]) -> list[pd.Series]:
+    """The rows of the file that a mark names, by its conditions, which have to be those of its lines."""
+    table = read_table(RESULTS, mark["file"])
+    found = [select(table, where) for where in mark["row"].split(" less ")]
+    assert [len(rows) for rows in found] == [1] * len(found)
+    assert " less ".join(str(rows.index[0] + 2) for rows in found) == mark["line"]
+    return [rows.iloc[0] for rows in found]
+
+
+VIEWS = ["gender,age,hat,upcolour,downcolour", "upcolour", "upcolour&score=rank1", "none", "bag,top,up,boots"]
+
+
+@pytest.mark.parametrize("view", [*VIEWS, "all"])
+def test_every_number_leads_to_its_cells(page: Page, site: Path, view: str) -> None:
+    page.goto((site / "explorer.html").as_uri() + (f"#explore={view}" if view != "all" else ""))
+    # Scores that are not there have no mark, all others have one.
+    for cell_text, links in page.eval_on_selector_all(
+        ".explorer-card td", "all => all.map(td => [td.textContent, td.querySelectorAll('a[data-file]').length])"
+    ):
+        assert links == (cell_text not in ("", "not run")), cell_text
+    marks = told(page, "a.result")
+    assert {mark["file"] for mark in marks} >= {f"leakage_subsets_{dataset}.csv" for dataset in DATASETS}
+    for mark in marks:
+        assert mark["code"] == source_of(mark["file"]).code
+        if mark["file"] == "published_glm.csv":
+            table = read_table(RESULTS, mark["file"])
+            coefficients = select(table, mark["row"])[mark["column"]].astype(float)
+            assert len(coefficients) in (11, 13)
+            continue
+        cells = [[float(row[column]) for column in mark["column"].split(", ")] for row in lines(mark)]
+        stated = [[float(cell) for cell in part.split(", ")] for part in mark["cell"].split(" less ")]
+        assert stated == cells, mark
+        shown = float(re.match(r"[+−]?[\d.]+", mark["shown"])[0].replace("−", "-"))
+        value = cells[0][0] if len(cells) == 1 else cells[0][0] - cells[1][0]
+        assert abs(shown) == pytest.approx(abs(value), abs=0.0501), mark
+    heads = told(page, "a.source-mark")
+    assert [head["file"] for head in heads] == [f"leakage_subsets_{dataset}.csv" for dataset in DATASETS]
+    for head in heads:
+        (row,) = lines(head)
+        assert head["column"] in row
+
+
+def test_a_number_opens_its_file_row_and_command(page: Page, site: Path) -> None:
+    page.goto((site / "explorer.html").as_uri() + "#explore=upcolour")
+    page.locator("[data-dataset=dukemtmc] [data-row=paper] td a").tap()
+    dialog = page.get_by_role("dialog")
+    assert "configuration=upcolour" in dialog.inner_text()
+    assert "mosaicreid analyse" in dialog.inner_text()
+    address = dialog.get_by_role("link", name="table3_dukemtmc.csv").get_attribute("href")
+    assert (site / address).read_bytes() == (RESULTS / "table3_dukemtmc.csv").read_bytes()
+    dialog.get_by_role("button", name="Close").tap()
+    # The interval of the GLM needs three files, which all can be had.
+    page.locator("[data-dataset=market1501] [data-row=glm] td a").tap()
+    for link in dialog.get_by_role("link", name="published_glm").all():
+        assert (site / link.get_attribute("href")).is_file()
+    assert dialog.get_by_role("link", name="published_glm").count() == 3
+    page.keyboard.press("Escape")
+    page.goto((site / "index.html").as_uri())
+    page.locator("[data-dataset=market1501] [data-row=alone] td a").tap()
+    assert "leakage_subsets_market1501.csv" in dialog.inner_text()
+    assert "mosaicreid leakage --annotations DIR" in dialog.inner_text()
+
+
 def test_packing_by_hand() -> None:
     assert pack(["0", "1.5", "129.6"], 1) == {"text": "000" + "00f" + "100", "width": 3, "scale": 10}
 
@@ -176,7 +246,7 @@ def test_a_preset_has_one_meaning() -> None:
 def test_what_does_not_fit_is_a_warning_that_says_why(tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir()
-    for name in files():
+    for name in files(small=False):
         shutil.copy(RESULTS / name, results)
     table = pd.read_csv(results / "leakage_subsets_dukemtmc.csv", dtype=str)
     table.iloc[::-1].to_csv(results / "leakage_subsets_dukemtmc.csv", index=False)

@@ -34,6 +34,8 @@ def part(monkeypatch: pytest.MonkeyPatch):
         ("5.776000e+01", "57.76"),
         ("4.757000e+05", "475,700"),
         ("-2.6 (-7.4 to 2.3), -4% of it", "−2.6 (−7.4 to 2.3), −4\u00a0% of it"),
+        ("-0.0 (-0.04 to +0.00), +0 % of -0.000", "0.0 (−0.04 to 0.00), 0\u00a0% of 0.000"),
+        ("-0.05, +0.5, +0.", "−0.05, +0.5, 0."),
         ("95 % / 90%", "95\u00a0% / 90\u00a0%"),
         ("Market-1501, ViT-B-16, 10-15, a1e-3", "Market-1501, ViT-B-16, 10-15, a1e-3"),
     ],
@@ -104,7 +106,7 @@ def test_pictures_of_the_method_stay_on_their_sheet_and_say_what_they_show(part,
 
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main>{}</main></body></html>"""
+<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main><h1>t</h1>{}</main></body></html>"""
 FAULTS = {
     "wide": ('<div style="width: 500px">wide</div>', "390 px: div"),
     "scrolls": ('<div style="overflow-x: auto"><p style="width: 2000px">long</p></div>', "scrolls without a cue"),
@@ -112,6 +114,7 @@ FAULTS = {
     "host": ('<img alt="" src="http://other.invalid/a.png">', "request to http://other.invalid/a.png"),
     "link": ('<a href="gone.html">gone</a>', "link to gone.html"),
     "anchor": ('<a href="index.html#gone">gone</a>', "link to index.html#gone"),
+    "barrier": ('<input type="text">', "390 px, light: axe label (critical), 1 times, first input"),
 }
 
 

@@ -6,11 +6,17 @@
   const MINUS = "\u2212";
   const PERCENT = "\u00a0%";
   const TITLES = { mAP: "mAP", rank1: "Rank-1" };
+  const places = window.explorerPlaces;
 
-  const fixed = (value, digits) => value.toFixed(digits).replace("-", MINUS);
+  // What is rounded to zero has no sign.
+  const isZero = (text) => Number(text) === 0;
+  const fixed = (value, digits) => {
+    const text = value.toFixed(digits);
+    return text.replace("-", isZero(text) ? "" : MINUS);
+  };
   // Below one, a second digit: chance would read 0.2 and 0.1.
   const score = (value) => fixed(value, Math.abs(value) < 1 ? 2 : 1);
-  const signed = (value) => (value >= 0 ? "+" : "") + score(value);
+  const signed = (value) => (value >= 0 && !isZero(score(value)) ? "+" : "") + score(value);
   const span = (low, high) => `${fixed(low, 1)} to ${fixed(high, 1)}`;
   const thousands = (number) => number.toLocaleString("en");
   const count = (number, word) => `${thousands(number)} ${word}${number === 1 ? "" : "s"}`;
@@ -46,6 +52,7 @@
     const named = Object.fromEntries(boxes.map((box) => [box.value, box.nextElementSibling.firstElementChild.textContent]));
     const said = root.querySelector(".explorer-said");
     const view = root.querySelector(".explorer-view");
+    const heads = [...root.querySelectorAll("thead th[data-dataset]")];
     const sets = root.querySelector(".explorer-sets");
     const datasets = data.datasets.map((entry) => ({
       ...entry,
@@ -66,10 +73,18 @@
       return MARK + chosen + (metric === data.metrics[0] ? "" : `&score=${metric}`);
     }
 
-    function fill(card, name, { value, note = "", low, high }) {
+    /* A number that opens where it comes from, as those of the text do (sources.js). */
+    function mark(text, place, kind = "result") {
+      const link = Object.assign(document.createElement("a"), { className: kind, textContent: text });
+      link.href = `${root.dataset.sources}#from-${place.file.replace(/\.csv$/, "")}`;
+      Object.assign(link.dataset, { code: data.codes[place.file], ...place });
+      return link;
+    }
+
+    function fill(card, name, { value, place, note = "", low, high }) {
       const row = card.querySelector(`[data-row=${name}]`);
-      row.querySelector("td").textContent = value === undefined ? "not run" : score(value);
-      row.querySelector("small").textContent = note;
+      row.querySelector("td").replaceChildren(value === undefined ? "not run" : mark(score(value), place));
+      row.querySelector("small").replaceChildren(...[note].flat());
       const bar = row.querySelector(".explorer-bar");
       bar.hidden = value === undefined;
       const share = (number) => `${Math.min(100, Math.max(0, number))}%`;
@@ -89,7 +104,7 @@
         const other = mask ^ (1 << bit);
         const free = other > mask;
         const bits = dataset.values.bits ? dataset.values.bits[mask] - dataset.values.bits[other] : 0;
-        return { name, free, points: alone[other] - alone[mask], bits };
+        return { name, free, other, points: alone[other] - alone[mask], bits };
       });
     }
 
@@ -97,31 +112,36 @@
       return found.filter((change) => change.free).reduce((best, one) => (!best || one[key] > best[key] ? one : best), null);
     }
 
-    function showNext(dataset, found) {
+    function showNext(dataset, mask, found) {
       const best = most(found, "points");
       const place = dataset.card.querySelector(".explorer-next");
+      const points = (one) => mark(`${signed(one.points)} points`, places.change(dataset, one.other, mask, metric));
       if (!best) {
         const loss = found.reduce((worst, one) => (one.points < worst.points ? one : worst));
-        place.textContent = `All are ticked. ${named[loss.name]} takes most away when unticked: ${signed(loss.points)} points.`;
+        place.replaceChildren(`All are ticked. ${named[loss.name]} takes most away when unticked: `, points(loss), ".");
         return loss;
       }
-      let text = `Adds most next: ${named[best.name]}, ${signed(best.points)} points.`;
+      place.replaceChildren(`Adds most next: ${named[best.name]}, `, points(best), ".");
       if (dataset.values.bits) {
         const informative = most(found, "bits");
-        text +=
-          informative.name === best.name
-            ? ` It also reveals most of who it is: ${fixed(best.bits, 2)} bits.`
-            : ` ${named[informative.name]} reveals more of who it is: ${fixed(informative.bits, 2)} bits.`;
+        const bits = mark(`${fixed(informative.bits, 2)} bits`, places.change(dataset, mask, informative.other, "bits"));
+        const same = informative.name === best.name;
+        place.append(same ? " It also reveals most of who it is: " : ` ${named[informative.name]} reveals more of who it is: `);
+        place.append(bits, ".");
       }
-      place.textContent = text;
       return best;
     }
 
-    function showChanges(dataset, found, best) {
+    function showChanges(dataset, mask, found, best) {
       for (const { name, points } of found) {
         const cell = root.querySelector(`td[data-dataset=${dataset.name}][data-attribute=${name}]`);
         cell.textContent = (best.name === name ? "\u2605 " : "") + signed(points);
       }
+      const source = mark("source", places.changes(dataset, mask, metric), "source-mark");
+      source.setAttribute("aria-label", `Source of the numbers of ${dataset.title}`);
+      const head = heads.find((one) => one.dataset.dataset === dataset.name);
+      head.querySelector("a")?.remove();
+      head.append(" ", source);
     }
 
     function showAlone(dataset, mask, size) {
@@ -132,19 +152,20 @@
         note += `: ${fixed(all - left, 1)} of ${fixed(all, 1)} bits of identity; `;
         note += `${thousands(shared)} of ${thousands(people)} people match somebody else on all of them`;
       }
-      fill(dataset.card, "alone", { value: dataset.values[metric][mask], note });
+      fill(dataset.card, "alone", { value: dataset.values[metric][mask], place: places.alone(dataset, mask, metric), note });
     }
 
     function showPaper(dataset, trained) {
-      const baseline = dataset.byMask.get(0).paper[metric];
-      const value = trained?.paper?.[metric];
-      const note =
-        value === undefined
-          ? `the paper trained ${dataset.sets.filter((one) => one.paper).length} sets, not this one`
-          : trained.mask === 0
-            ? "its baseline; one run"
-            : `one run; ${signed(value - baseline)} over its baseline of ${score(baseline)}`;
-      fill(dataset.card, "paper", { value, note });
+      const baseline = dataset.byMask.get(0);
+      if (!trained?.paper) {
+        const sets = dataset.sets.filter((one) => one.paper).length;
+        fill(dataset.card, "paper", { note: `the paper trained ${sets} sets, not this one` });
+        return;
+      }
+      const [value, start] = [trained, baseline].map((one) => one.paper[metric]);
+      const over = mark(score(start), places.paper(dataset, baseline, metric));
+      const note = trained.mask === 0 ? "its baseline; one run" : [`one run; ${signed(value - start)} over its baseline of `, over];
+      fill(dataset.card, "paper", { value, place: places.paper(dataset, trained, metric), note });
     }
 
     function showGlm(dataset, mask, trained) {
@@ -154,28 +175,36 @@
       if (paper !== undefined) {
         note += paper < low || paper > high ? "; the paper’s lies outside" : "; the paper’s lies inside";
       }
-      fill(dataset.card, "glm", { value: point, low, high, note });
+      fill(dataset.card, "glm", { value: point, place: places.glm(dataset, metric), low, high, note });
+    }
+
+    function fillOurs(dataset, name, trained, note) {
+      if (!trained?.ours) {
+        fill(dataset.ours, name, { note });
+        return;
+      }
+      const seeds = `mean of ${count(trained.seeds, "seed")}, SD ${fixed(trained.ours[metric][1], 1)}`;
+      const place = places.ours(dataset, trained, metric);
+      fill(dataset.ours, name, { value: trained.ours[metric][0], place, note: [seeds, ...note] });
+    }
+
+    function gained(dataset, trained) {
+      const [value, low, high] = trained.gain;
+      return ["; ", mark(`${signed(value)} (${span(low, high)})`, places.gain(dataset, trained)), " over no experts"];
     }
 
     function showOurs(dataset, mask, trained) {
-      const seeds = (one) => `mean of ${count(one.seeds, "seed")}, SD ${fixed(one.ours[metric][1], 1)}`;
-      const baseline = dataset.byMask.get(0);
-      let note = "we trained the paper’s sets, not this one";
-      if (trained?.ours) {
-        note = seeds(trained);
-        if (metric === "mAP" && trained.gain) {
-          const [gain, low, high] = trained.gain;
-          note += `; ${signed(gain)} (${span(low, high)}) over no experts`;
-        }
-      }
-      fill(dataset.ours, "ours", { value: trained?.ours?.[metric][0], note });
-      fill(dataset.ours, "ours-baseline", { value: baseline.ours[metric][0], note: seeds(baseline) });
+      const gain = metric === "mAP" && trained?.gain ? gained(dataset, trained) : [];
+      fillOurs(dataset, "ours", trained, trained?.ours ? gain : "we trained the paper’s sets, not this one");
+      fillOurs(dataset, "ours-baseline", dataset.byMask.get(0), []);
       const everything = mask === 2 ** dataset.attributes.length - 1;
       const shown = everything && metric === "mAP";
       dataset.ours.querySelector(".explorer-controls").hidden = !shown;
-      dataset.controls.forEach(({ mAP: [value, low, high] }, place) =>
-        fill(dataset.ours, `control-${place}`, { value, low, high, note: `${span(low, high)} (95${PERCENT})` }),
-      );
+      dataset.controls.forEach((control, index) => {
+        const [value, low, high] = control.mAP;
+        const note = `${span(low, high)} (95${PERCENT})`;
+        fill(dataset.ours, `control-${index}`, { value, place: places.control(dataset, control), low, high, note });
+      });
       dataset.ours.querySelector(".explorer-controls-said").textContent = shown
         ? "Controls: the same world and all attributes."
         : "Controls were run with all attributes, in mAP: tick all to see them.";
@@ -191,9 +220,9 @@
         const found = changes(dataset, mask);
         showAlone(dataset, mask, size);
         showPaper(dataset, trained);
-        const best = showNext(dataset, found);
+        const best = showNext(dataset, mask, found);
         if (full) {
-          showChanges(dataset, found, best);
+          showChanges(dataset, mask, found, best);
           showGlm(dataset, mask, trained);
           showOurs(dataset, mask, trained);
         }

@@ -20,15 +20,17 @@
   };
 
   const rows = (mark) => {
-    const { file, row, line, column, cell, figure, code } = mark.dataset;
-    const [command, address] = data.files[file];
-    const download = Object.assign(link(file, address), { download: "" });
-    const found = [["File", download]];
+    const { file, also = "", row, line, column, cell, how, figure, code } = mark.dataset;
+    const command = data.files[file][0];
+    const found = [file, ...also.split(" ")]
+      .filter(Boolean)
+      .map((name) => ["File", Object.assign(link(name, data.files[name][1]), { download: "" })]);
     if (figure) found.push(["Figure", element("code", figure)]);
     if (row) found.push(["Rows", element("code", row)]);
     if (line) found.push(["Line", element("span", line)]);
     if (column) found.push(["Column", element("code", column)]);
     if (cell) found.push(["In the file", element("code", cell)]);
+    if (how) found.push(["How", element("span", how)]);
     found.push(["Made by", element("code", command)]);
     const module = data.codes[code] ? link(code, data.codes[code]) : element("code", code);
     found.push([figure ? "Drawn by" : "Computed by", module]);

@@ -23,13 +23,15 @@ from mosaicreid.names.shown import cluster_title, configuration_title
 from mosaicreid.plotting import METRIC_TITLES
 from mosaicreid.published import DATASETS, METRICS
 from results import ResultError, results_folder
+from sources import PAGE, number_mark
 
 logger = logging.getLogger(__name__)
 _CLUSTERS = ("intrinsic", "upper", "lower", "accessories")
 
 
 class ExplorerNode(nodes.General, nodes.Element):
-    """An explorer: ``data`` of ``explorer_data``, ``small``, and ``full``, the name of the page of the whole."""
+    """An explorer: ``data`` of ``explorer_data``, ``small``, and ``full``, the name of the page of the whole. A mark for
+    each file lies inside, unseen, so that the page tells ``sources.js`` of it."""
 
 
 class Explorer(SphinxDirective):
@@ -40,7 +42,7 @@ class Explorer(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         folder, small = results_folder(self.env), "small" in self.options
-        for name in files():
+        for name in files(small=small):
             self.env.note_dependency(str(folder / name))
         if small != ("full" in self.options):
             logger.warning("explorer: :small: and :full: go together", location=self.get_location())
@@ -50,7 +52,8 @@ class Explorer(SphinxDirective):
         except (ResultError, LookupError, ValueError) as error:
             logger.warning("explorer: %s", error, location=self.get_location())
             return []
-        return [ExplorerNode("", data=data, small=small, full=self.options.get("full", ""))]
+        marks = [number_mark("", name) for name in files(small=small)]
+        return [ExplorerNode("", *marks, data=data, small=small, full=self.options.get("full", ""))]
 
 
 def groups() -> dict[str, list[tuple[AttributeGroup, list[str]]]]:
@@ -75,13 +78,14 @@ def set_title(configuration: str) -> str:
     raise ResultError(f"no dataset has the parts of the configuration {configuration!r}")
 
 
-def markup(data: dict, *, small: bool, full: str) -> str:
-    """The explorer's HTML; ``full`` is the address of the page of the whole, where this is the small one."""
+def markup(data: dict, *, small: bool, full: str, sources: str) -> str:
+    """The explorer's HTML; ``full`` is the address of the page of the whole, where this is the small one, ``sources``
+    that of the page of all files."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     size = "small" if small else "full"
     return "\n".join(
         [
-            f'<div class="explorer" data-size="{size}" hidden>',
+            f'<div class="explorer" data-size="{size}" data-sources="{escape(sources)}" hidden>',
             choices(data, small=small),
             '<p class="explorer-said" role="status"></p>',
             '<div class="explorer-columns">',
@@ -152,7 +156,7 @@ def chips() -> str:
 
 def ticks() -> str:
     """The attributes as a table: beside each box, what ticking adds or unticking takes away, per dataset."""
-    heads = "".join(f'<th scope="col">{TITLES[dataset]}</th>' for dataset in DATASETS)
+    heads = "".join(f'<th scope="col" data-dataset="{dataset}">{TITLES[dataset]}</th>' for dataset in DATASETS)
     parts = [
         '<table class="explorer-ticks"><caption>Tick what is known of every person. Beside it: the points of '
         '<span class="explorer-metric-title"></span> that ticking adds, or unticking takes away, with no image. ★ is '
@@ -248,18 +252,20 @@ def without_script(data: dict, *, small: bool) -> str:
 
 
 def visit(translator: HTML5Translator, node: ExplorerNode) -> None:
-    full = translator.builder.get_relative_uri(translator.builder.current_docname, node["full"]) if node["full"] else ""
-    translator.body.append(markup(node["data"], small=node["small"], full=full))
+    here, address = translator.builder.current_docname, translator.builder.get_relative_uri
+    full = address(here, node["full"]) if node["full"] else ""
+    translator.body.append(markup(node["data"], small=node["small"], full=full, sources=address(here, PAGE)))
     raise nodes.SkipNode
 
 
 def add_files(app: Sphinx, pagename: str, template: str, context: dict, doctree: nodes.document | None) -> None:
-    """The script and the style, on pages with an explorer."""
+    """The scripts and the style, on pages with an explorer."""
     if doctree is None or not (found := list(doctree.findall(ExplorerNode))):
         return
     if len(found) > 1:
         logger.warning("explorer: %d on one page, whose address holds one view", len(found), location=pagename)
-    app.add_js_file("explorer.js", loading_method="defer")
+    for script in ("explorer_places.js", "explorer.js"):
+        app.add_js_file(script, loading_method="defer")
     app.add_css_file("explorer.css")
 
 

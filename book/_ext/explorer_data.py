@@ -14,6 +14,7 @@ from mosaicreid.datasets import TITLES, get_schema
 from mosaicreid.names.terms import CONTROLS
 from mosaicreid.published import DATASETS, METRICS
 from results import ResultError, read_table, select
+from sources import source_of
 
 SHOWN_CONTROLS = ("permuted-trained", "fusion-crossfit", "labels", "predicted")
 # Column of `leakage_subsets_<dataset>.csv`: its name in the page, decimals that the file has.
@@ -25,23 +26,31 @@ _PACKED = {
 _SMALL = ("mAP",)
 
 
-def files() -> list[str]:
+def files(*, small: bool) -> list[str]:
     """Every result file that an explorer is made from."""
-    by_dataset = ("leakage_subsets", "table3", "experiment_table3")
-    names = ["published_glm", "published_glm_covariance", "published_glm_residual"]
-    names += ["robust_gains", "oracle_controls", *(f"{name}_{dataset}" for name in by_dataset for dataset in DATASETS)]
+    by_dataset = ("leakage_subsets", "table3") if small else ("leakage_subsets", "table3", "experiment_table3")
+    names = [f"{name}_{dataset}" for name in by_dataset for dataset in DATASETS]
+    if not small:
+        names += ["published_glm", "published_glm_covariance", "published_glm_residual"]
+        names += ["robust_gains", "oracle_controls"]
     return [f"{name}.csv" for name in names]
 
 
+def line(row: object) -> int:
+    """The line of a CSV file that a row of ``read_table`` stands in: the first holds the names of the columns."""
+    return int(row) + 2  # type: ignore[call-overload]
+
+
 def explorer_data(folder: Path, *, small: bool) -> dict[str, object]:
-    """All that the script needs, as JSON's own types. ``small`` keeps what attributes alone retrieve and the paper's
-    scores, in mAP.
+    """All that the script needs, as JSON's own types: scores with their place in the files, and the code behind each
+    file. ``small`` keeps what attributes alone retrieve and the paper's scores, in mAP.
 
     Raises:
         ResultError: a file is missing, or its rows are not those of all subsets.
     """
     return {
         "metrics": list(_SMALL if small else METRICS),
+        "codes": {name: source_of(name).code for name in files(small=small)},
         "datasets": [dataset_data(folder, dataset, small=small) for dataset in DATASETS],
     }
 
@@ -58,7 +67,9 @@ def dataset_data(folder: Path, dataset: str, *, small: bool) -> dict[str, object
         "name": dataset,
         "title": TITLES[dataset],
         "attributes": attributes,
-        "packed": {shown: pack(table[column], decimals) for column, (shown, decimals) in packed.items()},
+        "packed": {
+            shown: {**pack(table[column], decimals), "column": column} for column, (shown, decimals) in packed.items()
+        },
         "sets": trained_sets(folder, dataset, attributes, small=small),
     }
     if not small:
@@ -85,27 +96,34 @@ def masks(table: pd.DataFrame, attributes: Sequence[str], name: str) -> list[int
 
 def trained_sets(folder: Path, dataset: str, attributes: Sequence[str], *, small: bool) -> list[dict[str, object]]:
     """The inclusion sets that the paper or we trained: name, mask, the scores of either (ours with the SD over seeds),
-    and our gain in mAP over the world's baseline with its simultaneous interval; the baseline has no gain."""
+    and our gain in mAP over the world's baseline with its simultaneous interval; the baseline has no gain. Of each,
+    the line in its file."""
     found: dict[str, dict[str, object]] = {}
     published = f"table3_{dataset}.csv"
     table = read_table(folder, published)
-    for mask, row in zip(masks(table, attributes, published), table.to_dict("records"), strict=True):
+    for place, (mask, row) in enumerate(
+        zip(masks(table, attributes, published), table.to_dict("records"), strict=True)
+    ):
         scores = {metric: float(row[metric]) for metric in (_SMALL if small else METRICS)}
-        found[row["configuration"]] = {"name": row["configuration"], "mask": mask, "paper": scores}
+        name = row["configuration"]
+        found[name] = {"name": name, "mask": mask, "paper": scores, "paperLine": line(place)}
     if small:
         return list(found.values())
     ours = f"experiment_table3_{dataset}.csv"
     table = read_table(folder, ours)
-    gains = select(read_table(folder, "robust_gains.csv"), f"dataset={dataset}").set_index("configuration")
-    for mask, row in zip(masks(table, attributes, ours), table.to_dict("records"), strict=True):
+    gains = select(read_table(folder, "robust_gains.csv"), f"dataset={dataset}").reset_index(names="place")
+    gains = gains.set_index("configuration")
+    for place, (mask, row) in enumerate(zip(masks(table, attributes, ours), table.to_dict("records"), strict=True)):
         name = row["configuration"]
         entry = found.setdefault(name, {"name": name, "mask": mask})
         if entry["mask"] != mask:
             raise ResultError(f"{name!r} has other attributes in {ours} than in {published}")
         entry["ours"] = {metric: [float(row[metric]), float(row[f"{metric}_sd"])] for metric in METRICS}
+        entry["oursLine"] = line(place)
         entry["seeds"] = int(row["seeds"])
         if name in gains.index:
             entry["gain"] = [float(gains.loc[name, column]) for column in ("gain", "sim_low", "sim_high")]
+            entry["gainLine"] = line(gains.loc[name, "place"])
     return list(found.values())
 
 
@@ -125,13 +143,15 @@ def glm(folder: Path, dataset: str, metric: str, terms: Sequence[str]) -> dict[s
 
 
 def controls(folder: Path, dataset: str) -> list[dict[str, object]]:
-    """mAP of the controls with all attributes, in the drawn world: title, score, interval."""
+    """mAP of the controls with all attributes, in the drawn world: name, title, score, interval, line in the file."""
     table = read_table(folder, "oracle_controls.csv")
     rows = [select(table, f"dataset={dataset},control={control}").iloc[0] for control in SHOWN_CONTROLS]
     return [
         {
+            "name": row["control"],
             "title": CONTROLS[row["control"]],
             "mAP": [float(row[column]) for column in ("mAP", "ci_low", "ci_high")],
+            "line": line(row.name),
         }
         for row in rows
     ]

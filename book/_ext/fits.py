@@ -19,7 +19,7 @@ LETTER, PADDING = 6.4, 9  # pixels in a table on a phone
 READABLE = 12  # letters that a column of sentences should have
 MOST_CELLS = 300
 DESK, DESK_LETTER = 770, 8.2  # pixels of the column of text on a desk, and of a letter there
-SMALLEST_LABEL = 8.0
+SMALLEST_LABEL = 7.0
 
 
 def need(cells: list[str], letter: float = LETTER) -> float:

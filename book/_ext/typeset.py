@@ -8,6 +8,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 VERBATIM = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw, nodes.comment)
+# The sign of what was rounded to zero.
+NO_SIGN = re.compile(r"(?<![\w.\-–−+])[+−](?=0(?:\.0+)?(?![\d.]*\d))")
 EXPONENT = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)[eE]([+-]\d+)\b")
 
 
@@ -24,6 +26,7 @@ def typeset(text: str) -> str:
     """``text`` with its numbers set as in print."""
     text = EXPONENT.sub(power, text)
     text = re.sub(r"(?<![\w.\-–−])-(?=\.?\d)", "−", text)
+    text = NO_SIGN.sub("", text)
     return re.sub(r"(?<=\d) ?%", "\u00a0%", text)
 
 

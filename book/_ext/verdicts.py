@@ -67,7 +67,7 @@ class VerdictTable(SphinxDirective):
             word = told[kind].split()[0].rstrip(",")
             told["dataset"] = _NAMES[told["dataset"]]
             name = shown_name("dataset", told["dataset"], told, kinds)
-            verdict = nodes.strong("", f"{MARKS[word]} {told[kind]}", classes=["verdict", f"verdict-{word}"])
+            verdict = nodes.strong("", f"{MARKS[word]}\u00a0{told[kind]}", classes=["verdict", f"verdict-{word}"])
             said = nodes.inline("", typeset(told[f"{kind}_evidence"]), classes=["evidence"])
             entry += nodes.paragraph("", "", nodes.Text(f"{name}: "), verdict, nodes.Text(" "), said)
         return entry if len(entry) else nodes.entry("", nodes.paragraph("", NOTHING))

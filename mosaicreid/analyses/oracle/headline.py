@@ -24,7 +24,7 @@ def plot_headline(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     dataset (``oracle_controls.csv``), with crosses for the paper's two scores on real images."""
     with style():
         panels = by_dataset(table[table["level"] == 0], titles)
-        figure, drawn = stacked_panels(panels, size=(6.2, 1.1 + 1.4 * len(panels)), sharex=True)
+        figure, drawn = stacked_panels(panels, size=(5.4, 1.1 + 1.4 * len(panels)), sharex=True)
         for axis, rows in drawn:
             dataset, rows = str(rows["dataset"].iloc[0]), rows.set_index("control")
             names = [name for name in reversed(ROWS) if name in rows.index]
