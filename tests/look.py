@@ -3,8 +3,8 @@
 Every page is opened from ``file://`` at the width of a phone and of a desk, and laid out for paper. Reported, with exit
 status 1: elements wider than the screen or cut on paper; tables and figures that scroll without a cue; labels of
 figures too small to read; errors in the console; requests to another host or to a missing file; links without a
-target; pages that weigh too much; what axe-core finds, light and dark. ``--pictures DIR`` keeps a picture of each page and
-width, and words after the folder choose pages by name.
+target; pages that weigh too much; what axe-core finds, light and dark. ``--pictures DIR`` keeps a picture of each page
+and width, and words after the folder choose pages by name.
 """
 
 import argparse

@@ -14,11 +14,11 @@ import pytest
 import statsmodels.api as sm
 from explorer_data import explorer_data, files, masks, pack, presets
 from playwright.sync_api import Browser, Page, sync_playwright
+from sources import source_of
 from sphinx.application import Sphinx
 
 from mosaicreid.published import DATASETS, METRICS, attributes, load_experiments, load_table
 from results import ResultError, read_table, select
-from sources import source_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"

@@ -106,7 +106,8 @@ def test_pictures_of_the_method_stay_on_their_sheet_and_say_what_they_show(part,
 
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>t</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main><h1>t</h1>{}</main></body></html>"""
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><main><h1>t</h1>{}</main></body></html>"""
 FAULTS = {
     "wide": ('<div style="width: 500px">wide</div>', "390 px: div"),
     "scrolls": ('<div style="overflow-x: auto"><p style="width: 2000px">long</p></div>', "scrolls without a cue"),

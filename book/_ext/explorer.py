@@ -11,6 +11,7 @@ from html import escape
 from docutils import nodes
 from docutils.parsers.rst import directives
 from explorer_data import explorer_data, files, presets
+from sources import PAGE, number_mark
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -23,15 +24,14 @@ from mosaicreid.names.shown import cluster_title, configuration_title
 from mosaicreid.plotting import METRIC_TITLES
 from mosaicreid.published import DATASETS, METRICS
 from results import ResultError, results_folder
-from sources import PAGE, number_mark
 
 logger = logging.getLogger(__name__)
 _CLUSTERS = ("intrinsic", "upper", "lower", "accessories")
 
 
 class ExplorerNode(nodes.General, nodes.Element):
-    """An explorer: ``data`` of ``explorer_data``, ``small``, and ``full``, the name of the page of the whole. A mark for
-    each file lies inside, unseen, so that the page tells ``sources.js`` of it."""
+    """An explorer: ``data`` of ``explorer_data``, ``small``, and ``full``, the name of the page of the whole. A mark
+    for each file lies inside, unseen, so that the page tells ``sources.js`` of it."""
 
 
 class Explorer(SphinxDirective):

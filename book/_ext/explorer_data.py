@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sources import source_of
 
 from mosaicreid.datasets import TITLES, get_schema
 from mosaicreid.names.terms import CONTROLS
 from mosaicreid.published import DATASETS, METRICS
 from results import ResultError, read_table, select
-from sources import source_of
 
 SHOWN_CONTROLS = ("permuted-trained", "fusion-crossfit", "labels", "predicted")
 # Column of `leakage_subsets_<dataset>.csv`: its name in the page, decimals that the file has.
