@@ -190,7 +190,7 @@ def main() -> int:
     parser.add_argument("html", type=Path)
     parser.add_argument("words", nargs="*", help="look only at pages whose path holds one of these words")
     parser.add_argument("--pictures", type=Path, help="a folder for pictures of the pages")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     html: Path = arguments.html
     if not (html / "index.html").is_file():
         parser.error(f"no index.html in {html}; build the book first: jupyter-book build book/")

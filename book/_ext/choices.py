@@ -62,9 +62,18 @@ class OpenChoices(SphinxDirective):
         return [nodes.container("", table, classes=["scroll-x"])]
 
 
+def with_code(text: str) -> list[nodes.Node]:
+    """``text``, with what stands in backticks as code."""
+    return [
+        nodes.literal("", part) if place % 2 else nodes.Text(typeset(part))
+        for place, part in enumerate(text.split("`"))
+        if part
+    ]
+
+
 def row(cells: Sequence[str]) -> nodes.row:
     """A row of texts; the second is a setting's name, as it is typed."""
-    texts = [nodes.paragraph("", typeset(cell)) for cell in cells]
+    texts = [nodes.paragraph("", "", *with_code(cell)) for cell in cells]
     if cells[1] != HEADERS[1]:
         texts[1] = nodes.paragraph("", "", nodes.literal("", cells[1]))
     return nodes.row("", *[nodes.entry("", text) for text in texts])
