@@ -26,6 +26,14 @@ HEAVIEST = 1_000_000
 HEAVIEST_FIRST_PAGE = 300_000
 SMALLEST_LABEL = 7.0
 
+# Two frames on, what listens to a change of size has heard of it; then changes of colour are brought to their end.
+SETTLE = """
+new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+  document.getAnimations().forEach(animation => animation.finish());
+  setTimeout(done, 100);
+})))
+"""
+
 # Elements that stick out of the screen, unless an element around them scrolls or clips; and what scrolls sideways.
 MEASURE = """
 (() => {
@@ -169,7 +177,7 @@ def look_at(tab: Tab, page: Path, html: Path, pictures: Path | None = None) -> t
     for width, scheme in ((DESK, "light"), (PHONE, "light"), (DESK, "dark")):
         tab.size(width)
         tab.media(scheme=scheme)
-        tab.evaluate("new Promise(done => setTimeout(done, 100))")
+        tab.evaluate(SETTLE)
         if scheme == "light":
             problems += layout(tab, page, f"{width} px")
         # Light is looked at for its layout at both widths; what axe finds hangs on the width or the colours alone.

@@ -18,7 +18,7 @@ from look import HEAVIEST, HEAVIEST_FIRST_PAGE, broken_links, look_at
 from site_names import figure_texts, raw_names, table_texts
 
 from mosaicreid.datasets import TITLES
-from results import ResultError, look_up
+from results import ResultError, look_up, render
 
 ROOT = Path(__file__).parents[1]
 # Everything a page may read: pages, results, and the sources it quotes or links.
@@ -305,6 +305,15 @@ def test_prose_says_numbers(cell: str, spec: str, shown: str | None, tmp_path: P
         found = look_up(tmp_path, f"a.csv name=hat value {spec}")
         assert (found.file, found.shown) == ("a.csv", shown)
         assert found.place == {"row": "name=hat", "line": "2", "column": "value", "cell": cell}
+
+
+def test_a_p_value_in_a_table_is_never_zero() -> None:
+    assert render("3.2e-06", ".4f", probability=True) == "<\u202f0.0001"
+    assert render("0.00049", ".3f", probability=True) == "<\u202f0.001"
+    # Printed as zero by the paper, an effect of nothing, and what a digit can show.
+    assert render("0.000", ".3f", probability=True) == "0.000"
+    assert render("3.2e-06", ".4f") == "0.0000"
+    assert render("0.00051", ".3f", probability=True) == "0.001"
 
 
 def test_a_wrong_key_is_a_warning_that_names_the_possible_ones(built: Path) -> None:

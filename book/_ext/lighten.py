@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import myst_nb
 import pydata_sphinx_theme
+import sphinx_design
 from drawings import lighten_drawings
 from fontTools import subset
 from fontTools.ttLib import TTFont
@@ -22,6 +24,11 @@ from styles import Known, purge
 from typeset import typeset_cell
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+# Style sheets of extensions: how each is called in a book, and the whole of it.
+SHEETS = {
+    "sphinx-design.min.css": Path(sphinx_design.__file__).with_name("static") / "sphinx-design.min.css",
+    "mystnb.*.css": Path(myst_nb.__file__).with_name("static") / "mystnb.css",
+}
 # Class that chooses a font, for each font file of the theme.
 FONTS = {
     "fa-solid-900": ("fa-solid", "fas", "fa"),
@@ -119,16 +126,15 @@ def lighten_theme(static: Path, pages: dict[Path, str]) -> None:
     more = "".join(text for text in own if "Awesome" in text)
     chosen = choose_icons([*pages.values(), *own], css + more)
     scripts = [file.read_text(encoding="utf-8") for file in static.glob("**/*.js") if file.name != "fontawesome.js"]
-    css = purge(trim_style(css, chosen), Known(pages.values(), scripts))
+    known = Known(pages.values(), scripts)
+    css = purge(trim_style(css, chosen), known)
     (static / "styles" / "pydata-sphinx-theme.css").write_text(css, encoding="utf-8")
+    for name, whole in SHEETS.items():
+        for file in static.glob(name):
+            file.write_text(purge(whole.read_text(encoding="utf-8"), known), encoding="utf-8")
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     for old in {*fonts.glob("*"), *(static / "scripts").glob("fontawesome.js"), *static.rglob("*.map")}:
         old.unlink()
-    # Colours of terminal output, in 40 kB of rules.
-    if not any('class="-Color' in text for text in pages.values()):
-        for file in static.glob("mystnb.*.css"):
-            style = re.sub(r"[^{}]*-Color-[^{}]*\{[^{}]*\}", "", file.read_text(encoding="utf-8"))
-            file.write_text(style, encoding="utf-8")
     for name, codes in chosen.items():
         write_font(THEME / "vendor" / "fontawesome" / "webfonts" / f"{name}.ttf", codes, fonts / f"{name}.woff")
 
@@ -163,6 +169,8 @@ def mend(text: str, name: str, webp: set[str]) -> str:
         '<div id="pst-primary-sidebar" class=',
         '<div id="pst-primary-sidebar" role="complementary" aria-label="Book" class=',
     )
+    # A list has items; the role of an entry in a bibliography is deprecated.
+    text = text.replace('role="doc-biblioentry"', 'role="listitem"')
     # The corner of a table that pandas wrote is no heading.
     text = re.sub(r"<td>([-\d.e+]+)</td>", lambda cell: f"<td>{typeset_cell(cell.group(1))}</td>", text)
     text = re.sub(r"<th\b[^>]*>\s*(?:<p>\s*</p>)?\s*</th>", "<td></td>", text)

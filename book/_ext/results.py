@@ -7,6 +7,7 @@ does not match is a warning, which ``-W`` turns into an error.
 """
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ from mosaicreid.names.shown import title_of
 from mosaicreid.results import kinds_of
 
 logger = logging.getLogger(__name__)
+
+# Columns of p-values, and letters of a name that is never broken, such as Market-1501.
+PROBABILITY = re.compile(r"(^|_)p(_|$)")
+LONGEST_WORD = 14
 
 
 class ResultError(ValueError):
@@ -55,8 +60,9 @@ def select(table: pd.DataFrame, where: str) -> pd.DataFrame:
     return table
 
 
-def render(cell: str, spec: str) -> str:
-    """``cell`` formatted by a Python format specification; strings pass through ``s`` and empty cells show a dash."""
+def render(cell: str, spec: str, *, probability: bool = False) -> str:
+    """``cell`` formatted by a Python format specification; strings pass through ``s`` and empty cells show a dash. A
+    probability that is rounded to zero is said to be less than the last digit."""
     if cell == "":
         return "–"
     if spec in {"", "s"}:
@@ -64,6 +70,8 @@ def render(cell: str, spec: str) -> str:
     number = float(cell)
     if math.isnan(number):
         raise ResultError(f"{cell!r} is not a number, which the format {spec!r} needs")
+    if probability and number > 0 and spec.endswith("f") and float(format(number, spec)) == 0:
+        return f"<\u202f{10.0 ** -int(spec.strip('+.f')):g}"
     if spec.endswith("d"):
         # Groups of three help from five digits on.
         return typeset(
@@ -222,7 +230,9 @@ class ResultTable(SphinxDirective):
         if column in split(self.options.get("code", "")):
             return nodes.entry("", nodes.paragraph("", "", nodes.literal("", line[column])))
         cell = shown_name(column, line[column], line, kinds) if spec == "s" else line[column]
-        return nodes.entry("", nodes.paragraph("", render(cell, spec)), classes=[] if spec == "s" else ["number"])
+        shown = render(cell, spec, probability=PROBABILITY.search(column) is not None)
+        kind = "number" if spec != "s" else "word" if len(shown) <= LONGEST_WORD and " " not in shown else ""
+        return nodes.entry("", nodes.paragraph("", shown), classes=[kind] if kind else [])
 
 
 def split(text: str) -> list[str]:
