@@ -30,9 +30,9 @@ from mosaicreid.results import kinds_of
 
 logger = logging.getLogger(__name__)
 
-# Columns of p-values, and letters of a name that is never broken, such as Market-1501.
+# Columns of p-values, and letters of a name that is never broken, such as Market-like world.
 PROBABILITY = re.compile(r"(^|_)p(_|$)")
-LONGEST_WORD = 14
+LONGEST_WORD = 18
 
 
 class ResultError(ValueError):
@@ -231,7 +231,8 @@ class ResultTable(SphinxDirective):
             return nodes.entry("", nodes.paragraph("", "", nodes.literal("", line[column])))
         cell = shown_name(column, line[column], line, kinds) if spec == "s" else line[column]
         shown = render(cell, spec, probability=PROBABILITY.search(column) is not None)
-        kind = "number" if spec != "s" else "word" if len(shown) <= LONGEST_WORD and " " not in shown else ""
+        whole = len(shown) <= LONGEST_WORD and (" " not in shown or column == "dataset")
+        kind = "number" if spec != "s" else "word" if whole else ""
         return nodes.entry("", nodes.paragraph("", shown), classes=[kind] if kind else [])
 
 
