@@ -57,7 +57,7 @@ def test_long_decimals_of_pandas_are_shortened_and_others_are_not(part) -> None:
 
 CSS = (
     '.fa-sun:before{content:"\\f185"}.fa-search:before,.fa-magnifying-glass:before{content:"\\f002"}'
-    '.fa-lg{font-size:2em}.note:before{content:"\\f05a"}'
+    '.fa-lg{font-size:2em}.note:before{content:"\\f05a"}html{--icon-bell:"\uf0f3"}'
 )
 
 
@@ -65,7 +65,7 @@ def test_the_icons_that_pages_use_are_chosen_by_their_font(part) -> None:
     chosen = part("lighten").choose_icons(
         ['<i class="fa-solid fa-magnifying-glass fa-lg"></i>', 'x.classList="fas fa-sun"'], CSS
     )
-    assert chosen == {"fa-solid-900": {0xF002, 0xF185, 0xF05A}}
+    assert chosen == {"fa-solid-900": {0xF002, 0xF185, 0xF05A, 0xF0F3}}
     style = part("lighten").trim_style(CSS, {"fa-solid-900": {0xF002, 0xF05A}})
     assert ".fa-magnifying-glass:before" in style
     assert ".fa-sun" not in style

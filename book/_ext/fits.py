@@ -18,15 +18,16 @@ PHONE = 350  # pixels of a column of text on a phone that is 390 wide
 LETTER, PADDING = 6.4, 9  # pixels in a table on a phone
 READABLE = 12  # letters that a column of sentences should have
 MOST_CELLS = 300
+DESK_READABLE = 18  # on a desk
 DESK, DESK_LETTER = 770, 8.2  # pixels of the column of text on a desk, and of a letter there
 SMALLEST_LABEL = 7.0
 
 
-def need(cells: list[str], letter: float = LETTER) -> float:
+def need(cells: list[str], letter: float = LETTER, readable: int = READABLE) -> float:
     """Pixels that a column with these cells needs: its longest word, or a readable line of its sentences."""
     longest = max((len(word) for cell in cells for word in re.split(r"[\s/\-–]+", cell)), default=0)
     sentence = max((len(cell) for cell in cells), default=0)
-    return max(longest, min(sentence, READABLE)) * letter + PADDING
+    return max(longest, min(sentence, readable)) * letter + PADDING
 
 
 def texts(row: nodes.Element) -> list[str]:
@@ -59,7 +60,9 @@ class MarkTables(SphinxPostTransform):
             total = sum(need([name, *cells]) for name, cells in zip(names, columns, strict=False))
             if names and total > PHONE and len(names) > 2 and len(rows) * len(names) <= MOST_CELLS:
                 table["classes"].append("stacks")
-            desk = sum(need([name, *cells], DESK_LETTER) for name, cells in zip(names, columns, strict=False))
+            desk = sum(
+                need([name, *cells], DESK_LETTER, DESK_READABLE) for name, cells in zip(names, columns, strict=False)
+            )
             if has_margin and desk > DESK:
                 if not isinstance(table.parent, nodes.container):
                     wide = nodes.container()
