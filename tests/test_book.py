@@ -157,7 +157,10 @@ def test_every_icon_of_a_page_has_a_letter_in_the_font(built: Path) -> None:
     style = (static / "styles" / "pydata-sphinx-theme.css").read_text()
     with TTFont(static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff") as font:
         letters = set(font.getBestCmap())
-    assert {ord(letter) for letter in re.findall("[\ue000-\uf8ff]", style)} <= letters
+    kinds = set(re.findall(r"--pst-icon-admonition-\w+: ?var\((--pst-icon-[\w-]+)\)", style))
+    notes = {name: re.search(f'{name}: ?"(.)"', style).group(1) for name in kinds}
+    assert {ord(letter) for letter in notes.values()} <= letters
+    assert "--pst-icon-info-circle" in notes
     names = {name for path in pages(built) for name in re.findall(r'class="[^"]*\bfas? (fa-[a-z-]+)', path.read_text())}
     names |= {name for path in pages(built) for name in re.findall(r'"fa-solid (fa-[a-z-]+)', path.read_text())}
     assert {"fa-download", "fa-magnifying-glass"} <= names

@@ -57,7 +57,8 @@ def test_long_decimals_of_pandas_are_shortened_and_others_are_not(part) -> None:
 
 CSS = (
     '.fa-sun:before{content:"\\f185"}.fa-search:before,.fa-magnifying-glass:before{content:"\\f002"}'
-    '.fa-lg{font-size:2em}.note:before{content:"\\f05a"}html{--icon-bell:"\uf0f3"}'
+    '.fa-lg{font-size:2em}.note:before{content:"\\f05a"}html{--pst-icon-github:"\uf09b";--pst-icon-bell:"\uf0f3";'
+    "--pst-icon-admonition-note:var(--pst-icon-bell)}"
 )
 
 

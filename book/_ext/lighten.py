@@ -71,7 +71,8 @@ def choose_icons(texts: Iterable[str], css: str) -> dict[str, set[int]]:
     chosen: dict[str, set[int]] = {font: set() for font in FONTS}
     # Icons that style sheets put before or after elements (admonitions, links to other sites).
     chosen["fa-solid-900"] |= {int(code, 16) for code in re.findall(r'"\\([ef][0-9a-f]{3})"', rest)}
-    chosen["fa-solid-900"] |= {ord(letter) for letter in re.findall('"([\ue000-\uf8ff])"', rest)}
+    for icon in set(re.findall(r"--pst-icon-admonition-\w+: ?var\((--pst-icon-[\w-]+)\)", rest)):
+        chosen["fa-solid-900"] |= {ord(letter) for letter in re.findall(f'{icon}: ?"([\ue000-\uf8ff])"', rest)}
     for words in used_classes(texts):
         font = next(font for font, names in FONTS.items() if set(names) & set(words))
         for word in words:
