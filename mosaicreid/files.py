@@ -140,6 +140,19 @@ def _existing(path: Path) -> Path:
     return next((each for each in (path, *path.parents) if os.path.lexists(each)), path)
 
 
+def expanded(path: Path) -> Path:
+    """``path`` with variables of this machine in place of ``$NAME`` and ``${NAME}``.
+
+    Raises:
+        InputError: a variable that is not set here, or is empty.
+    """
+    found = re.compile(r"\$(\w+|\{\w+\})", re.ASCII)
+    for name in (match[1].strip("{}") for match in found.finditer(str(path))):
+        if not os.environ.get(name):
+            raise InputError(f"the folder {path}: no variable {name} is set on this machine ({platform.node()})")
+    return Path(found.sub(lambda match: os.environ[match[1].strip("{}")], str(path)))
+
+
 def working_name(name: str) -> str:
     """The start of a hidden name for what this process is making and has not finished yet; see ``is_abandoned``."""
     return f".{name}.{UNFINISHED}{_machine()}-{os.getpid()}-"

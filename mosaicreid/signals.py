@@ -1,8 +1,8 @@
-"""Ending by a signal: what is half done is removed on the way out, as after an error, and one line says so."""
+"""Ending by a signal: at once, what is half done removed as after an error; or where whoever works can go on later."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -37,3 +37,24 @@ def ending_by_signal() -> Iterator[None]:
     finally:
         for ending, handler in before.items():
             signal.signal(ending, handler)
+
+
+@contextmanager
+def ending_noted() -> Iterator[Callable[[], bool]]:
+    """Within a ``with`` block, a signal to end is noted and does not end anything: whether one has come, as a function.
+
+    Whoever works looks at it where the work can be left and gone on with later. If the block is then left,
+    ``EndedBySignal`` is raised after it. Outside of the main thread no signal is noted.
+    """
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {ending: signal.signal(ending, lambda number, frame: noted.append(number)) for ending in _ENDING}
+    try:
+        yield lambda: bool(noted)
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+    if noted:
+        raise EndedBySignal(noted[0])

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from mosaicreid.errors import InputError
-from mosaicreid.files import atomic_path, check_space, leads_below, sha256
+from mosaicreid.files import atomic_path, check_space, expanded, leads_below, sha256
 
 
 def test_a_file_and_its_folders_appear_at_the_end(tmp_path: Path) -> None:
@@ -287,3 +287,21 @@ def test_a_path_below(path: str) -> None:
 @pytest.mark.parametrize("path", ["", ".", "/a", "../a", "a/../b", "a/..", "./a", "a//b", "a/", "C:/a", "C:a", "a\\b"])
 def test_a_path_that_leads_elsewhere_or_has_another_spelling(path: str) -> None:
     assert not leads_below(path)
+
+
+def test_a_variable_stands_for_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRATCH_7", "/local/job 7")
+    monkeypatch.setenv("EMPTY", "")
+    monkeypatch.delenv("UNSET", raising=False)
+    assert expanded(Path("$SCRATCH_7/images")) == expanded(Path("${SCRATCH_7}/images")) == Path("/local/job 7/images")
+    assert expanded(Path("a/$(b)/c$")) == Path("a/$(b)/c$")
+    for name in ("UNSET", "EMPTY"):
+        with pytest.raises(InputError, match=f"images: no variable {name} is set on this machine") as caught:
+            expanded(Path(f"${name}/images"))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_value_is_not_expanded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTER", "$INNER")
+    monkeypatch.setenv("INNER", "x")
+    assert expanded(Path("$OUTER")) == Path("$INNER")

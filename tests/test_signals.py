@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mosaicreid.files import atomic_path
-from mosaicreid.signals import EndedBySignal, ending_by_signal
+from mosaicreid.signals import EndedBySignal, ending_by_signal, ending_noted
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
@@ -22,6 +23,53 @@ def test_a_signal_ends_the_block_and_handlers_come_back(name: str) -> None:
     with pytest.raises(EndedBySignal, match=f"ended by {name}"), ending_by_signal():
         os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_is_noted_and_ends_what_comes_after_the_block(name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    done = []
+
+    def work() -> None:
+        with ending_noted() as told:
+            done.append(told())
+            os.kill(os.getpid(), number)
+            # A second one does not break off what the first one began.
+            os.kill(os.getpid(), number)
+            done.append(told())
+        done.append("after the block")
+
+    with ending_by_signal(), pytest.raises(EndedBySignal, match=f"ended by {name}"):
+        work()
+    assert done == [False, True]
+    assert signal.getsignal(number) is before
+
+
+def test_without_a_signal_nothing_is_noted_and_an_error_is_its_own() -> None:
+    with ending_noted() as told:
+        assert not told()
+
+    def fail() -> None:
+        with ending_noted():
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise RuntimeError("odd")
+
+    with pytest.raises(RuntimeError, match="odd"):
+        fail()
+
+
+def test_a_thread_notes_no_signals() -> None:
+    before, said = signal.getsignal(signal.SIGTERM), []
+
+    def work() -> None:
+        with ending_noted() as told:
+            said.append((told(), signal.getsignal(signal.SIGTERM) is before))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert said == [(False, True)]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])

@@ -19,6 +19,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     one.add_argument("--runs", type=Path, required=True, help="the folder of all runs, with a finished run `all`")
     one.add_argument("--people", type=whole_number, default=24, help="people of the Shapley values (default: 24)")
     one.add_argument("--orders", type=whole_number, default=10, help="pairs of orders of attributes (default: 10)")
+    one.add_argument("--cache", type=Path, help="the folder of decoded images (default: _cache in the runs' folder)")
     one.set_defaults(run=_run)
 
     collect = commands.add_parser("collect", help="every table and figure from what `run` left")
@@ -35,7 +36,12 @@ def _run(arguments: argparse.Namespace) -> None:
 
     effort = Effort(people=arguments.people, pairs=arguments.orders)
     written = run_oracle(
-        arguments.runs, dataset=arguments.dataset, seed=arguments.seed, root=arguments.root, effort=effort
+        arguments.runs,
+        dataset=arguments.dataset,
+        seed=arguments.seed,
+        root=arguments.root,
+        effort=effort,
+        cache=arguments.cache,
     )
     for path in written:
         print(f"wrote {path}")

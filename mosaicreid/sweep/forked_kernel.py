@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,16 +92,23 @@ def fork_kernel(address: str, command: Sequence[str], *, env: Mapping[str, str],
 
 
 class ForkedProvisioner(LocalProvisioner):
-    """Kernels of the server that ``MOSAICREID_KERNELS`` names, ordinary ones where that is not possible."""
+    """Kernels of the server that ``MOSAICREID_KERNELS`` names, ordinary ones where that is not possible.
+
+    What tells papermill to end (SIGTERM) is passed on to the kernel, which saves what it has done and ends by an error;
+    papermill alone would end at once, and its kernel with it.
+    """
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel that ``cmd`` names; arguments as jupyter_client has them."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda number, frame: self._pass_on(number))
+        if ADDRESS not in os.environ:
+            return await super().launch_kernel(cmd, **kwargs)
         folder = str(Path(kwargs.get("cwd") or Path.cwd()).absolute())
         try:
             if kwargs.get("stdout") is not None or kwargs.get("stderr") is not None:
                 raise InputError("a forked kernel writes to its starter's streams; got others")
-            address = os.environ.get(ADDRESS, "")
-            kernel = fork_kernel(address, cmd, env=kwargs.get("env") or os.environ, cwd=folder)
+            kernel = fork_kernel(os.environ[ADDRESS], cmd, env=kwargs.get("env") or os.environ, cwd=folder)
         except InputError as error:
             self.log.warning("%s; an ordinary kernel is started instead", error)
             return await super().launch_kernel(cmd, **kwargs)
@@ -108,3 +116,8 @@ class ForkedProvisioner(LocalProvisioner):
         self.pid = self.pgid = kernel.pid
         self.cwd = folder
         return self.connection_info
+
+    def _pass_on(self, number: int) -> None:
+        if self.process is None:
+            raise SystemExit(128 + number)
+        self.process.send_signal(number)

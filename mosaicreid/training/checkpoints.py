@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,29 @@ from mosaicreid.models.archives import check_sums
 FORMAT = "mosaicreid checkpoint 1"
 
 
+@dataclass(kw_only=True)
+class Part:
+    """What is done of an epoch: ``steps``, the ``sums`` of the loss and of its terms over them, and the time they took.
+
+    ``generators`` are the states (uint8) of the generators that the next step draws from: the CPU's, and the GPU's
+    where one computes. They are empty at the start of an epoch, which seeds them itself.
+    """
+
+    steps: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    generators: list[Tensor] = field(default_factory=list)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """A stage after ``epoch`` of its epochs.
 
     ``settings`` are the plain values that the stage's numbers depend on. ``model`` holds what the stage trains (and the
     running statistics beside it), ``optimiser`` and ``scaler`` what it needs to go on; both are None once the stage is
-    done. No generator is stored: every epoch seeds its own from the run's seed, the stage and the epoch.
+    done. ``part`` has the fields of ``Part`` where the next epoch was left after some of its steps. After a whole epoch
+    no generator is stored: every epoch seeds its own from the run's seed, the stage and the epoch.
     """
 
     stage: str
@@ -33,6 +49,7 @@ class Checkpoint:
     optimiser: dict[str, Any] | None
     scaler: dict[str, Any] | None
     history: list[dict[str, Any]]
+    part: dict[str, Any] | None = None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -73,7 +90,8 @@ def load_checkpoint(path: Path, *, stage: str | None) -> Checkpoint:
         raise InputError(f"{path} is not a checkpoint of this package ({FORMAT!r})")
     found = {name: value for name, value in content.items() if name != "format"}
     names = {field.name for field in fields(Checkpoint)}
-    missing = sorted(names - found.keys())
+    # Until epochs could be left within, checkpoints had no part.
+    missing = sorted(names - found.keys() - {"part"})
     unknown = [ascii(name[:100]) if isinstance(name, str) else type(name).__name__ for name in found.keys() - names]
     if missing or unknown:
         listed = [f"no {name}" for name in missing] + [f"an unknown {name}" for name in sorted(unknown)]
@@ -108,6 +126,7 @@ def _mistyped(checkpoint: Checkpoint) -> str:
         ),
         "scaler": (lambda value: value is None or isinstance(value, dict), "a scaler's state"),
         "history": (lambda value: isinstance(value, list) and all(map(_is_plain, value)), "rows of plain values"),
+        "part": (lambda value: value is None or (not checkpoint.done and _is_part(value)), "a part of an epoch"),
     }
     for name, (holds, what) in expected.items():
         if not holds(getattr(checkpoint, name)):
@@ -126,6 +145,20 @@ def _is_plain(value: Any) -> bool:
 
 def _is_state(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+
+
+def _is_part(value: Any) -> bool:
+    if not isinstance(value, dict) or value.keys() != {field.name for field in fields(Part)}:
+        return False
+    steps, sums, states = value["steps"], value["sums"], value["generators"]
+    return (
+        (type(steps) is int and steps > 0)
+        and (isinstance(sums, dict) and all(isinstance(number, float) for number in sums.values()))
+        and isinstance(value["seconds"], float)
+        and isinstance(value["cpu_seconds"], float)
+        and isinstance(states, list)
+        and all(isinstance(state, Tensor) and state.dtype == torch.uint8 for state in states)
+    )
 
 
 def _is_optimiser(value: Any) -> bool:

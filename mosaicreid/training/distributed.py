@@ -1,5 +1,6 @@
 """Several processes that train as one: their accelerator, and the global batch, gathered with gradients."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,6 +46,15 @@ def processes() -> int:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_world_size()
     return 1
+
+
+def any_process(says: Callable[[], bool], accelerator: "Accelerator") -> bool:
+    """Whether any process of the run ``says`` so; those that ask at the same step get the same answer."""
+    if accelerator.num_processes == 1:
+        return says()
+    if says():
+        accelerator.set_trigger()
+    return accelerator.check_trigger()
 
 
 def gather(share: Tensor) -> Tensor:

@@ -65,8 +65,8 @@ def train_run(config: Config, *, root: Path, runs: Path, cache: Path | None = No
     """Train and evaluate one configuration; stages whose checkpoint is there already are not run again.
 
     The run goes to ``runs/<dataset>/<name>/seed<k>``, checkpoints that other runs need too to ``_shared`` beside it,
-    decoded images to ``cache`` (default: ``_cache`` in ``runs``). A run that was interrupted goes on after its last
-    whole epoch. Several processes (``accelerate launch``, ``torchrun``) share every batch; the first one writes.
+    decoded images to ``cache`` (default: ``_cache`` in ``runs``). A run that was interrupted goes on where it was left.
+    Several processes (``accelerate launch``, ``torchrun``) share every batch; the first one writes.
 
     Raises:
         InputError: settings, images, annotation or weights that do not fit together, a folder that cannot be written

@@ -17,6 +17,7 @@ from mosaicreid.data.fingerprint import content_fingerprint
 from mosaicreid.data.folders import ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, load_samples
 from mosaicreid.data.sampler import pk_sampler, share
+from mosaicreid.files import expanded
 from mosaicreid.labels.routing import route
 from mosaicreid.models.build import Models, adopt_clip_reid, build_models
 from mosaicreid.models.prompts import text_tower
@@ -48,7 +49,9 @@ class Session:
 def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) -> Session:
     """Read and build everything that can be wrong; only then decode the images, the first thing written.
 
-    Test images are decoded too, before hours of training: one that cannot be read should not wait for its end.
+    They are decoded to ``cache``, in which ``$NAME`` stands for a variable of this machine; None is ``_cache`` in
+    ``runs``. Test images are decoded too, before hours of training: one that cannot be read should not wait for its
+    end.
 
     Raises:
         InputError: settings, images, annotation or weights that do not fit together, a folder that cannot be written,
@@ -64,7 +67,7 @@ def open_session(config: Config, *, root: Path, runs: Path, cache: Path | None) 
     share(config.data.batch_size, 0, accelerator.num_processes)
     pk_sampler(config.data, data.train.pids, seed=config.seed)
     texts = adopt_clip_reid(Path(checkpoint), models, identities=identities) if checkpoint else None
-    decoded = Path(cache or Path(runs) / "_cache")
+    decoded = expanded(cache) if cache else Path(runs) / "_cache"
     check_room(config, data, models, runs=Path(runs), cache=decoded)
     # One process decodes what the cache lacks; the others then find it there.
     with accelerator.main_process_first():

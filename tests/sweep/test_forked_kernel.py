@@ -3,7 +3,9 @@
 import json
 import os
 import select
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,6 +194,37 @@ def test_without_a_server_an_ordinary_kernel_is_started_and_a_line_says_why(
     gone = {"JUPYTER_DEFAULT_PROVISIONER_NAME": "mosaicreid-forked", "MOSAICREID_KERNELS": str(folder / "gone")}
     assert not look(folder, gone, monkeypatch)[1]["imported"]
     assert f"no kernel server at '{folder / 'gone'}' (No such file or directory); an ordinary kernel" in caplog.text
+
+
+SLOW = """
+import os, signal, time
+told = []
+signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(7)
+open("saved.txt", "w").write(str(told))
+raise KeyError("told to end")
+"""
+
+
+def test_a_kernel_whose_papermill_is_told_to_end_may_save_what_it_has_done(folder: Path, tmp_path: Path) -> None:
+    """papermill alone would end at once, and its kernel within a second or two."""
+    notebook = nbformat.read(folder / "look.ipynb", as_version=4)
+    notebook.cells = [new_code_cell(SLOW)]
+    nbformat.write(notebook, tmp_path / "slow.ipynb")
+    variables = {name: value for name, value in os.environ.items() if name != "MOSAICREID_KERNELS"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("papermill"), "slow.ipynb", "out.ipynb", "--no-progress-bar"],
+        cwd=tmp_path,
+        env={**variables, "JUPYTER_DEFAULT_PROVISIONER_NAME": "mosaicreid-forked"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode != 0
+    assert (tmp_path / "saved.txt").read_text() == f"[{signal.SIGTERM.value}]"
+    assert "KeyError: 'told to end'" in done.stderr
+    assert "an ordinary kernel is started instead" not in done.stderr
 
 
 def test_an_import_that_starts_threads_is_not_forked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

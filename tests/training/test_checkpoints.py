@@ -18,6 +18,14 @@ from mosaicreid.training.checkpoints import (
     save_checkpoint,
 )
 
+PART = {
+    "steps": 2,
+    "sums": {"loss": 0.1, "i2t": 0.2},
+    "seconds": 1.5,
+    "cpu_seconds": 1.25,
+    "generators": [torch.get_rng_state()],
+}
+
 
 @pytest.fixture
 def checkpoint() -> Checkpoint:
@@ -39,6 +47,21 @@ def test_what_is_saved_is_loaded(tmp_path, checkpoint):
     assert torch.equal(found.model["weight"], checkpoint.model["weight"])
     assert replace(found, model={}, optimiser=None) == replace(checkpoint, model={}, optimiser=None)
     assert found.optimiser["param_groups"] == checkpoint.optimiser["param_groups"]
+
+
+def test_part_of_an_epoch_is_saved_and_loaded(tmp_path, checkpoint):
+    save_checkpoint(tmp_path / "prompts.pt", replace(checkpoint, part=PART))
+    found = load_checkpoint(tmp_path / "prompts.pt", stage="prompts").part
+    assert torch.equal(found.pop("generators")[0], torch.get_rng_state())
+    assert found == {name: value for name, value in PART.items() if name != "generators"}
+    write(tmp_path / "prompts.pt", checkpoint, done=True, optimiser=None, part=PART)
+    with pytest.raises(InputError, match="part of type dict; expected a part of an epoch"):
+        load_checkpoint(tmp_path / "prompts.pt", stage="prompts")
+
+
+def test_a_checkpoint_of_before_epochs_could_be_left_is_read(tmp_path, checkpoint):
+    write(tmp_path / "prompts.pt", checkpoint, part=...)
+    assert load_checkpoint(tmp_path / "prompts.pt", stage="prompts").part is None
 
 
 def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, checkpoint, monkeypatch):
@@ -194,6 +217,13 @@ def test_all_missing_and_unknown_fields_are_named(tmp_path, checkpoint):
         ("history", {}, "dict; expected rows of plain values"),
         ("history", [1], "list; expected rows of plain values"),
         ("history", [{"loss": torch.tensor(1.0)}], "list; expected rows of plain values"),
+        ("part", {}, "dict; expected a part of an epoch"),
+        ("part", 3, "int; expected a part of an epoch"),
+        ("part", {**PART, "steps": 0}, "dict; expected a part of an epoch"),
+        ("part", {**PART, "steps": 2.0}, "dict; expected a part of an epoch"),
+        ("part", {**PART, "sums": {"loss": torch.tensor(1.0)}}, "dict; expected a part of an epoch"),
+        ("part", {**PART, "generators": [torch.zeros(3)]}, "dict; expected a part of an epoch"),
+        ("part", {**PART, "more": 1}, "dict; expected a part of an epoch"),
     ],
 )
 def test_a_field_of_another_type_is_named(tmp_path, checkpoint, name, value, message):

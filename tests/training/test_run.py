@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,13 @@ from open_clip import tokenize
 from tiny_world import small, write_world
 
 from mosaicreid.config.profiles import make_config
+from mosaicreid.data.sampler import pk_sampler
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.models.adapters import import_experts
 from mosaicreid.retrieval.metrics import evaluate
-from mosaicreid.runs import read_run, shared_folder
+from mosaicreid.runs import read_run, run_name, shared_folder
+from mosaicreid.signals import EndedBySignal
 from mosaicreid.training import loop
 from mosaicreid.training import run as run_module
 from mosaicreid.training.checkpoints import load_checkpoint
@@ -149,6 +152,72 @@ def test_interrupted_and_resumed_equals_uninterrupted(world, finished, shared, m
     pd.testing.assert_frame_equal(numbers(resumed.history), numbers(finished[1].history))
     assert same_state(state_of(resumed.run.folder), state_of(finished[1].run.folder))
     pd.testing.assert_frame_equal(resumed.run.per_query, finished[1].run.per_query)
+
+
+def told_to_end(monkeypatch, stage, epoch, step):
+    """Have the process told to end, as by Slurm, while it is at one step of a stage; lists the steps that it takes."""
+    train, taken = loop._train, []
+
+    def trained(running, *arguments):
+        def load(number, plan):
+            for position, tensors in enumerate(running.load(number, plan), start=1):
+                if (running.name, number, position) == (stage, epoch, step):
+                    os.kill(os.getpid(), signal.SIGTERM)
+                taken.append((running.name, number, position))
+                yield tensors
+
+        return train(replace(running, load=load), *arguments)
+
+    monkeypatch.setattr(loop, "_train", trained)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("stage", "epoch", "step"),
+    [("pretrain", 1, 2), ("prompts", 2, 1), ("baseline", 1, 1), ("baseline", 2, 2), ("experts", 3, 1)],
+)
+def test_told_to_end_a_stage_goes_on_within_the_epoch_with_the_same_numbers(
+    world, tmp_path, monkeypatch, capsys, stage, epoch, step
+):
+    # Dropout draws from the generator that an epoch seeds; batches are small for an epoch to have several.
+    config = small(experts__dropout=0.25, data__batch_size=4, data__num_instances=2)
+    expected = train_run(config, root=world, runs=tmp_path / "undisturbed")
+    with monkeypatch.context() as patch:
+        taken = told_to_end(patch, stage, epoch, step)
+        with pytest.raises(EndedBySignal, match="ended by SIGTERM"):
+            train_run(config, root=world, runs=tmp_path / "told")
+    assert taken[-1] == (stage, epoch, step)
+    folder = tmp_path / "told" / "market1501"
+    path = folder / (run_name(config) if stage == "experts" else "_shared") / "seed0" / f"{stage}.pt"
+    checkpoint = load_checkpoint(path, stage=stage)
+    assert (checkpoint.epoch, checkpoint.done, checkpoint.part["steps"]) == (epoch - 1, False, step)
+    capsys.readouterr()
+    resumed = train_run(config, root=world, runs=tmp_path / "told")
+    assert f"{path}: resumed after epoch {epoch - 1} and {step} steps of the next" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(numbers(resumed.history), numbers(expected.history))
+    assert same_state(state_of(resumed.run.folder), state_of(expected.run.folder))
+    pd.testing.assert_frame_equal(resumed.run.per_query, expected.run.per_query)
+    assert load_checkpoint(path, stage=stage).part is None
+
+
+def test_told_at_the_last_step_of_an_epoch_it_ends_after_the_next_one(world, shared, monkeypatch):
+    steps = len(pk_sampler(small().data, np.repeat(np.arange(6), 4), seed=0).batches(1))
+    taken = told_to_end(monkeypatch, "experts", 1, steps)
+    with pytest.raises(EndedBySignal):
+        train_run(small(), root=world, runs=shared)
+    checkpoint = load_checkpoint(shared / "market1501" / "all" / "seed0" / "experts.pt", stage="experts")
+    assert (taken[-1], checkpoint.epoch, checkpoint.part["steps"]) == (("experts", 2, 1), 1, 1)
+
+
+def test_told_at_the_last_step_of_all_a_stage_is_complete(world, finished, shared, monkeypatch):
+    steps = len(pk_sampler(small().data, np.repeat(np.arange(6), 4), seed=0).batches(3))
+    told_to_end(monkeypatch, "experts", 3, steps)
+    with pytest.raises(EndedBySignal):
+        train_run(small(), root=world, runs=shared)
+    folder = shared / "market1501" / "all" / "seed0"
+    assert load_checkpoint(folder / "experts.pt", stage="experts").done
+    assert same_state(state_of(folder), state_of(finished[1].run.folder))
+    assert not (folder / "metrics.json").exists()
 
 
 def _killed_while_saving(world, runs, epoch):

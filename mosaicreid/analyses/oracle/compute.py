@@ -49,18 +49,20 @@ class Effort:
             )
 
 
-def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effort | None = None) -> list[Path]:
+def run_oracle(
+    runs: Path, *, dataset: str, seed: int, root: Path, effort: Effort | None = None, cache: Path | None = None
+) -> list[Path]:
     """Every control, and the Shapley values, of the run ``all`` of one seed; returns the files written.
 
-    ``root`` is the dataset's folder. The run and the shared stages are read, never trained; only the experts of the
-    control with permuted labels are, and are not kept.
+    ``root`` is the dataset's folder, ``cache`` that of decoded images (see ``open_session``). The run and the shared
+    stages are read, never trained; only the experts of the control with permuted labels are, and are not kept.
 
     Raises:
         InputError: the run, a checkpoint of its own settings, or the images are missing.
     """
     effort = effort or Effort()
     config = read_run(run_folder(runs, dataset=dataset, name="all", seed=seed)).config
-    session, model = trained(config, root=root, runs=runs)
+    session, model = trained(config, root=root, runs=runs, cache=cache)
     router, query, gallery = session.models.router, session.query, session.gallery
     assert router is not None
     schema = get_schema(dataset)
@@ -68,7 +70,7 @@ def run_oracle(runs: Path, *, dataset: str, seed: int, root: Path, effort: Effor
         schema=schema,
         baseline=session.models.baseline,
         model=model,
-        permuted=train_permuted(config, root=root, runs=runs),
+        permuted=train_permuted(config, root=root, runs=runs, cache=cache),
         router=router,
         train=session.context.samples,
         query=query,
@@ -100,13 +102,13 @@ def partition(schema: Schema) -> dict[str, tuple[str, ...]]:
     }
 
 
-def trained(config: Config, *, root: Path, runs: Path) -> tuple[Session, ReidModel]:
+def trained(config: Config, *, root: Path, runs: Path, cache: Path | None) -> tuple[Session, ReidModel]:
     """A session and its model with experts as a finished run left them.
 
     Raises:
         InputError: a checkpoint is missing, unfinished, or of other settings than the run's.
     """
-    session = open_session(config, root=root, runs=runs, cache=None)
+    session = open_session(config, root=root, runs=runs, cache=cache)
     texts = _from_checkpoints(session)
     folder = run_folder(runs, dataset=config.data.dataset, name="all", seed=config.seed)
     _require(session, "experts", folder / "experts.pt")
@@ -116,14 +118,14 @@ def trained(config: Config, *, root: Path, runs: Path) -> tuple[Session, ReidMod
     return session, session.models.model
 
 
-def train_permuted(config: Config, *, root: Path, runs: Path) -> ReidModel:
+def train_permuted(config: Config, *, root: Path, runs: Path, cache: Path | None = None) -> ReidModel:
     """The model with experts trained on the labels of other training people, everything else as in ``config``.
 
     Encoder, heads and prompts are the run's own; only who carries which labels changes, the same on all images of a
     person. The checkpoint lies beside the controls, so that a training that was interrupted goes on. Errors as
     ``trained``.
     """
-    session = open_session(config, root=root, runs=runs, cache=None)
+    session = open_session(config, root=root, runs=runs, cache=cache)
     texts = _from_checkpoints(session)
     samples = session.context.samples
     codes = permute_between_people(samples.codes, samples.pids, np.random.default_rng(config.seed))

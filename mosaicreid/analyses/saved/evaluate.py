@@ -16,7 +16,7 @@ from mosaicreid.data.folders import ReidData, read_dataset
 from mosaicreid.data.loaders import Samples, load_samples
 from mosaicreid.datasets import get_dataset
 from mosaicreid.errors import InputError, one_of
-from mosaicreid.files import check_space, sha256
+from mosaicreid.files import check_space, expanded, sha256
 from mosaicreid.labels.heads import fit_heads, single_labels
 from mosaicreid.labels.permuted import Codes
 from mosaicreid.labels.table import read_labels
@@ -87,7 +87,7 @@ def evaluate_saved(
         else read_labels(Path(labels), data, get_dataset(config.data.dataset), router.attributes)
     )
     accelerator = make_accelerator(config.runtime)
-    decoded = Path(cache or output / "_cache")
+    decoded = expanded(cache) if cache else output / "_cache"
     check_space({folder: 0, decoded: 0})
     train, query, gallery = load_samples(data, config.data, folder=decoded)
     for module in filter(None, (saved.model, saved.plain, router)):
