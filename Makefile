@@ -5,6 +5,8 @@ CORES ?= $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) if 
 SEEDS ?= 0
 # How many runs of `make paper` go at the same time, each on a GPU of its own.
 GPUS ?= 1
+# A Snakemake profile for a Slurm cluster, filled in: SLURM=profiles/slurm. Without it, runs go on this machine.
+SLURM ?=
 # All datasets, or those named here: DATASETS=market1501.
 DATASETS ?=
 SWEEP = seeds="$(SEEDS)" $(if $(DATASETS),datasets="$(DATASETS)")
@@ -41,7 +43,8 @@ has_data:
 
 # Ends in the book, which shows runs/paper/results beside the committed results. GPUS=4 fills four cards of this machine.
 paper: has_data $(STAMP)
-	$(SNAKEMAKE) --cores $(CORES) --resources gpu=$(GPUS) --config profile=paper $(SWEEP) data="$(DATA)"
+	$(SNAKEMAKE) $(if $(SLURM),--workflow-profile "$(SLURM)",--cores $(CORES) --resources gpu=$(GPUS)) \
+	  --config profile=paper $(SWEEP) data="$(DATA)"
 	@$(MAKE) --no-print-directory book
 
 # The same in small, on drawn images and random weights, into runs/rehearse: whether `make paper` will run to its end.

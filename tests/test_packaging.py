@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution, packages_distributions
@@ -168,6 +170,30 @@ def test_the_wheel_says_what_the_project_says(wheel: ZipFile) -> None:
         "",
     ]
     assert "Root-Is-Purelib: true" in wheel.read(f"{about}/WHEEL").decode()
+
+
+def test_the_container_installs_from_the_same_pins(tmp_path: Path) -> None:
+    """The recipe as apptainer reads it; built it has never been."""
+    recipe = (ROOT / "profiles" / "slurm" / "mosaicreid.def").read_text()
+    header, *parts = re.split(r"^%(\w+)$", recipe, flags=re.MULTILINE)
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    keys = dict(line.split(": ") for line in header.splitlines() if line and not line.startswith("#"))
+    assert keys == {"Bootstrap": "docker", "From": "python:3.11-slim-bookworm"}
+    assert sections.keys() == {"files", "post", "environment", "runscript", "test"}
+    for line in sections["files"].split("\n"):
+        if line.strip():
+            source, target = line.split()
+            assert target == f"/opt/mosaicreid/{source}"
+            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy2
+            copy(ROOT / source, tmp_path / source)
+    (installed,) = (line.split() for line in sections["post"].splitlines() if "pip install" in line)
+    assert installed[-3:] == ["-c", "constraints.txt", "'.[sweep]'"]
+    # What is copied is enough to build the package from.
+    built = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "built"]
+    subprocess.run(built, cwd=tmp_path, check=True, capture_output=True)
+    assert len(list((tmp_path / "built").glob("mosaicreid-*.whl"))) == 1
+    for section in ("post", "environment", "runscript", "test"):
+        subprocess.run(["sh", "-n"], input=sections[section], text=True, check=True)
 
 
 def test_the_installed_metadata_is_this_projects() -> None:

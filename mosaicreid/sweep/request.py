@@ -20,7 +20,7 @@ _WHAT = ("profile", "datasets", "seeds", "identities", "world", "only", "variant
 _BY_RUN = ("experts", "seed", "profile", "named")
 # In `only`: every choice and control that is no part of the sweep itself, and the rows of Table 3.
 _CHOICES, _TABLE3 = "choices", "table3"
-_WHERE = ("data", "runs", "results", "executed")
+_WHERE = ("data", "runs", "results", "executed", "cache")
 # The paper's Table 6 is Market-1501's; what the paper leaves open is asked of the same dataset.
 _WITH_VARIANTS = published.DEPTH_DATASET
 
@@ -33,7 +33,8 @@ class Sweep:
     Table 6, the ablations and the further choices, or ``none``. ``only`` names the wanted runs; empty for all that
     belong to the sweep. ``identities`` is the number of people of a tiny world, ``world`` the options in which its
     datasets' worlds differ from their own. ``people`` and ``orders`` are the effort of the Shapley values by ablation
-    (see ``analyses.oracle.compute.Effort``).
+    (see ``analyses.oracle.compute.Effort``). ``cache`` is where each job keeps decoded images, empty for a folder
+    beside the runs; variables in it (``$TMPDIR``) are those of the machine that the job runs on.
     """
 
     profile: str
@@ -51,6 +52,7 @@ class Sweep:
     runs: Path
     results: Path
     executed: Path
+    cache: str
 
     def variants(self, dataset: str) -> dict[str, Variant]:
         """Every run of one seed by the name of its folder."""
@@ -65,6 +67,12 @@ class Sweep:
     def settings_of(self, dataset: str, name: str) -> dict[str, Any]:
         """What differs from the profile in the run of ``dataset`` called ``name``, by dotted setting."""
         return {**self.every, **self.variant(dataset, name).overrides}
+
+    def config_of(self, dataset: str, name: str, seed: int) -> Config:
+        """All settings of the run of ``dataset`` and ``seed`` called ``name``."""
+        variant = self.variant(dataset, name)
+        named = {"data.dataset": dataset, "experts.configuration": variant.configuration, "seed": seed}
+        return make_config(self.profile, {**named, **self.settings_of(dataset, name)})
 
     def shared_settings(self) -> dict[str, Any]:
         """What differs from the profile in the stages that runs share."""
@@ -149,6 +157,7 @@ def read_sweep(config: Mapping[str, Any]) -> Sweep:
         runs=runs,
         results=results,
         executed=Path(str(config.get("executed", results / "executed"))),
+        cache=str(config.get("cache", "")),
     )
     for name in sweep.only:
         if not any(name in sweep._known(dataset) for dataset in datasets):

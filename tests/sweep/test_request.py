@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from mosaicreid.analyses.oracle.compute import Effort
-from mosaicreid.config.profiles import PROFILES, make_config
+from mosaicreid.config.parsing import format_settings
+from mosaicreid.config.profiles import PROFILES, from_parameters, make_config
 from mosaicreid.errors import InputError
+from mosaicreid.runs import run_name
 from mosaicreid.sweep.request import read_sweep
 from mosaicreid.sweep.variants import ablations, last_k_variants, table3
 
@@ -60,6 +62,27 @@ def test_what_is_asked_for_is_done():
     assert read_sweep({"only": None, "settings": ""}) == read_sweep({})
 
 
+def test_a_run_s_settings_are_those_that_it_is_started_with():
+    sweep = read_sweep({"only": "hat all@rank=8 all@i2t_weight=0.0", "settings": "stages.baseline.epochs=5"})
+    for name in sweep.variants("market1501"):
+        config = sweep.config_of("market1501", name, 2)
+        assert run_name(config) == name
+        asked = from_parameters(
+            profile="tiny",
+            dataset="market1501",
+            configuration=sweep.variant("market1501", name).configuration,
+            seed=2,
+            settings=format_settings(sweep.settings_of("market1501", name)),
+        )
+        assert config == asked
+    assert sweep.config_of("market1501", "hat", 2).stages.baseline.epochs == 5
+
+
+def test_where_decoded_images_lie_is_for_the_machine_of_a_job_to_say():
+    assert read_sweep({}).cache == ""
+    assert read_sweep({"cache": "$TMPDIR/images"}).cache == "$TMPDIR/images"
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -74,6 +97,7 @@ def test_what_is_asked_for_is_done():
         ({"seeds": "0 0"}, "none of them twice"),
         ({"seeds": None}, "--config seeds= is empty"),
         ({"data": ""}, "--config data= is empty"),
+        ({"cache": ""}, "--config cache= is empty"),
         ({"world": "marks=9"}, "marks is 9; expected a number from 0 to 3"),
         ({"world": "legible=1"}, "unknown setting of the world 'legible'"),
         ({"identities": "many"}, "identities: got 'many', expected a whole number of 4 or above"),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,26 +224,137 @@ def test_every_planned_command_is_whole(tmp_path: Path) -> None:
     assert asked > len(table3("market1501")) + len(table3("dukemtmc"))
 
 
-def test_on_a_cluster_a_training_job_asks_for_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = copy(tmp_path)
-    # Stand-ins for Slurm's commands: they note how they are called, and submitting fails.
-    (folder / "bin").mkdir()
-    for name in ("sbatch", "scontrol", "sacct", "sacctmgr", "squeue", "sinfo", "scancel"):
-        stand_in = folder / "bin" / name
-        stand_in.write_text(f'#!/bin/sh\necho "$*" >> {folder}/{name}.txt\nexit {int(name == "sbatch")}\n')
-        stand_in.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    checked = folder / "runs" / "paper" / "market1501" / "_shared" / "data.txt"
+@dataclass(frozen=True)
+class Cluster:
+    """A copy of the project beside stand-ins for Slurm's commands, which note how they are called."""
+
+    folder: Path
+
+    def submit(self, *arguments: str, **config: object) -> subprocess.CompletedProcess[str]:
+        given = {"profile": "paper", "datasets": "market1501", "only": "hat", **config}
+        hurry = ["--latency-wait", "0", "--slurm-init-seconds-before-status-checks", "1"]
+        words = [*hurry, *arguments, "--config", *(f"{name}={value}" for name, value in given.items())]
+        return run(self.folder, "snakemake", "--workflow-profile", "profiles/slurm", *words)
+
+    def calls(self, name: str) -> list[str]:
+        path = self.folder / f"{name}.txt"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def stand_in(self, name: str, script: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(f'#!/bin/sh\necho "$*" >> {self.folder}/{name}.txt\n{script}\n')
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The profile is filled in, the data look checked, and submitting fails."""
+    cluster = Cluster(copy(tmp_path))
+    (tmp_path / "bin").mkdir()
+    for name in ("scontrol", "sacct", "sacctmgr", "sshare", "squeue", "sinfo", "scancel"):
+        cluster.stand_in(name, "exit 0")
+    cluster.stand_in("sbatch", 'test "$1" = --test-only')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    profile = tmp_path / "profiles" / "slurm" / "config.yaml"
+    filled = (
+        profile.read_text().replace("partition: FILL_IN", "partition: gpu").replace("account: FILL_IN", "account: lab")
+    )
+    profile.write_text(filled)
+    checked = tmp_path / "runs" / "paper" / "market1501" / "_shared" / "data.txt"
     checked.parent.mkdir(parents=True)
     checked.write_text("as if the data were there")
-    config = ["--config", "profile=paper", "datasets=market1501", "only=hat"]
-    hurry = ["--latency-wait", "0", "--slurm-init-seconds-before-status-checks", "1"]
-    done = run(folder, "snakemake", "--workflow-profile", "profiles/slurm", *hurry, *config)
+    return cluster
+
+
+def test_on_a_cluster_a_training_job_asks_for_a_gpu(cluster: Cluster) -> None:
+    done = cluster.submit()
     assert done.returncode != 0
-    (submitted,) = (folder / "sbatch.txt").read_text().splitlines()
-    assert "-p gpu -t 1440 --mem 32000 --cpus-per-task=4" in submitted
-    assert "--gpus=1" in submitted
-    assert "--target-jobs 'shared:dataset=market1501,seed=0'" in submitted
+    tried = [line for line in cluster.calls("sbatch") if line.startswith("--test-only")]
+    asked = "--partition=gpu --account=lab --time=540 --mem=16000 --gpus=1 --cpus-per-task=4 --signal=TERM@120"
+    assert tried == [f"--test-only {asked} --wrap=true"]
+    submitted = [line for line in cluster.calls("sbatch") if not line.startswith("--test-only")]
+    # Tried again, each time with more memory.
+    assert [re.search(r"--mem (\d+)", line)[1] for line in submitted] == ["16000", "32000", "48000", "64000"]
+    for line in submitted:
+        assert re.search(r"--job-name mosaicreid-paper-[0-9a-f]{8}-[0-9a-f-]{36} ", line)
+        assert "--comment rule_shared_wildcards_market1501_0" in line
+        assert re.search(r"-A lab +-p gpu -t 540 --mem \d+ --requeue --cpus-per-task=4 --signal=TERM@120", line)
+        assert "--gpus=1" in line
+        assert "--target-jobs 'shared:dataset=market1501,seed=0'" in line
+
+
+def test_a_cluster_s_profile_is_refused_at_once_while_unfilled(cluster: Cluster) -> None:
+    shutil.copy2(ROOT / "profiles" / "slurm" / "config.yaml", cluster.folder / "profiles" / "slurm" / "config.yaml")
+    for arguments in ((), ("-n",)):
+        done = cluster.submit(*arguments)
+        assert done.returncode == 1
+        said = [line for line in done.stderr.splitlines() if not line.startswith(("Using work", "Config file"))]
+        assert len(said) == 1
+        assert said[0].startswith("snakemake: error: slurm_partition and slurm_account in profiles/slurm/config.yaml")
+    assert cluster.calls("sbatch") == []
+
+
+def test_a_sweep_whose_jobs_are_in_the_queue_is_not_submitted_again(cluster: Cluster) -> None:
+    cluster.submit()
+    (name,) = {re.search(r"--job-name (\S+)", line)[1] for line in cluster.calls("sbatch") if "--job-name" in line}
+    (cluster.folder / "sbatch.txt").unlink()
+    cluster.stand_in("squeue", f"echo '12|RUNNING|{name}'")
+    done = cluster.submit()
+    assert done.returncode == 1
+    assert cluster.calls("sbatch") == []
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("snakemake: error: ")]
+    assert said.endswith("the same command goes on: scancel 12")
+    # Planning asks nobody.
+    assert cluster.submit("-n").returncode == 0
+    # Another folder of runs is another sweep.
+    checked = cluster.folder / "runs" / "other" / "market1501" / "_shared" / "data.txt"
+    checked.parent.mkdir(parents=True)
+    checked.write_text("as if")
+    cluster.submit(runs="runs/other")
+    assert cluster.calls("sbatch")
+
+
+def test_what_the_partition_does_not_have_is_said_before_anything_is_submitted(cluster: Cluster) -> None:
+    cluster.stand_in("sbatch", "echo 'allocation failure: Requested time limit is invalid' >&2; exit 1")
+    done = cluster.submit()
+    assert done.returncode == 1
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("snakemake: error: ")]
+    assert said.startswith(
+        "snakemake: error: Slurm refuses jobs of the rule 'shared': Requested time limit is invalid; asked"
+    )
+    assert all(line.startswith("--test-only") for line in cluster.calls("sbatch"))
+
+
+def test_make_paper_goes_to_a_cluster() -> None:
+    said = subprocess.run(
+        ["make", "-n", "-o", ".venv/.installed", "paper", "DATA=DIR", "SLURM=profiles/slurm"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (command,) = (line for line in said.replace("\\\n", " ").splitlines() if "profile=paper" in line)
+    words = shlex.split(command)
+    assert words[words.index("--workflow-profile") + 1] == "profiles/slurm"
+    assert "--cores" not in words
+    assert "--resources" not in words
+
+
+def test_a_finished_run_of_other_settings_is_not_what_was_asked_for(swept: Path) -> None:
+    """Whatever Snakemake has recorded: of what a job leaves that outlives it, it records nothing."""
+    runs = swept / "runs" / "tiny" / "market1501"
+    for path, other, rules in (
+        (runs / "hat" / "seed0" / "config.json", lambda text: text.replace('"rank": 4', '"rank": 3'), {"run": 1}),
+        (runs / "_shared" / "seed0" / "ready.txt", lambda text: f"{text}other settings\n", {"shared": 1, "run": 2}),
+    ):
+        before = path.read_text()
+        assert other(before) != before
+        path.write_text(other(before))
+        try:
+            assert planned(snakemake(swept, "-n", **SMALL)) == rules
+        finally:
+            path.write_text(before)
+    assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
 
 
 def test_a_bad_configuration_is_named_in_one_line(tmp_path: Path) -> None:
@@ -276,6 +388,9 @@ def test_missing_images_are_named_in_one_line_with_the_log(tmp_path: Path) -> No
         ),
         ("kill -9 $BASHPID", "stage baseline: epochs 1 to 20\n", "killed while it ran, likely for want of memory"),
         ("kill -15 $BASHPID", "stage baseline: epochs 1 to 20\n", "ended by signal 15; the same command goes on"),
+        # Slurm tells all processes of a job; the shell waits for the end of its command.
+        ("kill $PPID; sleep 0.5; exit 1", "EndedBySignal: ended by SIGTERM\n", "told to end (time limit, by hand, or"),
+        ("kill $PPID; kill $BASHPID", "stage baseline\n", "told to end (time limit, by hand, or for another job); the"),
         ("exit 129", "mosaicreid: ended by SIGHUP\n", "ended by signal 1; the same command goes on"),
         ("exit 130", "mosaicreid: interrupted\n", "ended by signal 2; the same command goes on"),
         ("exit 1", None, ""),
@@ -283,19 +398,35 @@ def test_missing_images_are_named_in_one_line_with_the_log(tmp_path: Path) -> No
 )
 def test_how_a_job_ended_is_said_in_one_line(tmp_path: Path, ending: str, log: str | None, reason: str) -> None:
     """The end of every rule's command, as Snakemake's shell runs it."""
-    source = (ROOT / "workflow" / "rules" / "common.smk").read_text()
-    defined: dict[str, str] = {}
-    exec(source[source.index("OUT_OF_MEMORY =") : source.index("def data_folder")], defined)
-    failed = defined["FAILED"].replace("{RUNS:q}", "'the runs'").replace("{log:q}", "'the runs/a.hat.log'")
-    (tmp_path / "the runs").mkdir()
     if log is not None:
+        (tmp_path / "the runs").mkdir()
         (tmp_path / "the runs" / "a.hat.log").write_text(log)
-    command = f"({ending})" + failed.replace("{{", "{").replace("}}", "}")
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    # A process of its own, whose parent is the job's shell.
+    done = in_shell(tmp_path, f"bash -c '{ending}'".replace("$BASHPID", "$$"))
     assert done.returncode == 1
     (said,) = done.stdout.splitlines()
     assert said.startswith(f"failed: a hat, log the runs/a.hat.log: {reason}")
     assert (tmp_path / "the runs" / "failed" / "a.hat.txt").read_text() == done.stdout
+
+
+def in_shell(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A job's ``command`` as every rule has it, in the shell that Snakemake runs it in."""
+    source = (ROOT / "workflow" / "rules" / "common.smk").read_text()
+    defined: dict[str, Callable[[str], str]] = {}
+    exec(source[source.index("KILLED =") : source.index("def data_folder")], defined)
+    whole = defined["reported"](command).replace("{RUNS:q}", "'the runs'").replace("{log:q}", "'the runs/a.hat.log'")
+    words = ["bash", "-euo", "pipefail", "-c", whole.replace("{{", "{").replace("}}", "}")]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_job_that_is_killed_has_a_report_and_one_that_works_takes_it_back(tmp_path: Path) -> None:
+    report = tmp_path / "the runs" / "failed" / "a.hat.txt"
+    assert in_shell(tmp_path, "kill -9 $$").returncode == -9
+    assert report.read_text().startswith(
+        "failed: a hat, log the runs/a.hat.log: killed while it ran (time limit, memory"
+    )
+    assert in_shell(tmp_path, f"test -e {shlex.quote(str(report))}").returncode == 0
+    assert not report.exists()
 
 
 @pytest.mark.parametrize(

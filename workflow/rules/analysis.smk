@@ -3,6 +3,12 @@
 # The paper's claims are about its datasets, beside each other.
 JUDGED = set(PAPERS_DATASETS) <= set(DATASETS)
 CONTROLS = str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "controls.parquet")
+# What the controls were made with.
+EFFORT = str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "effort.txt")
+
+
+def effort():
+    return f"--people {SWEEP.people} --orders {SWEEP.orders}"
 
 
 localrules:
@@ -28,11 +34,12 @@ rule analyse:
     message:
         "tables and figures of all runs"
     shell:
-        "mosaicreid experiment --runs {RUNS:q} --data {SWEEP.data:q} --results {RESULTS:q}"
-        " --datasets {params.datasets:q} --variants {params.variants:q} --seeds {params.seeds:q}"
-        " --profile {SWEEP.profile:q} > {log:q} 2>&1"
-        " && echo tables and figures: $SECONDS s"
-        + FAILED
+        reported(
+            "mosaicreid experiment --runs {RUNS:q} --data {SWEEP.data:q} --results {RESULTS:q}"
+            " --datasets {params.datasets:q} --variants {params.variants:q} --seeds {params.seeds:q}"
+            " --profile {SWEEP.profile:q} > {log:q} 2>&1"
+            " && echo tables and figures: $SECONDS s"
+        )
 
 
 rule paper_numbers:
@@ -47,8 +54,7 @@ rule paper_numbers:
     message:
         "the paper's numbers, recomputed from its tables"
     shell:
-        "mosaicreid analyse --results {RESULTS:q} > {log:q} 2>&1 && tail -n 1 {log:q}"
-        + FAILED
+        reported("mosaicreid analyse --results {RESULTS:q} > {log:q} 2>&1 && tail -n 1 {log:q}")
 
 
 rule oracle:
@@ -60,27 +66,28 @@ rule oracle:
     params:
         root=data_folder,
         permuted=str(RUNS / "{dataset}" / "_oracle" / "seed{seed}" / "permuted"),
-        effort=f"--people {SWEEP.people} --orders {SWEEP.orders}",
+        effort=effort(),
+        efforts=EFFORT,
         code=code_fingerprint("mosaicreid.analyses.oracle.compute"),
     priority: FIRST["controls"]
-    threads: 1 if TINY else 4
+    threads: THREADS
     resources:
-        gpu=0 if TINY else 1,
-        mem_mb=4000 if TINY else 32000,
-        runtime=60 if TINY else 1440,
+        **RESOURCES,
     log:
         str(LOGS / "{dataset}.oracle.seed{seed}.log"),
     message:
         "{wildcards.dataset}: controls for the oracle, seed {wildcards.seed}"
     shell:
         # What trains the experts on permuted labels goes on after an interruption, unless the code is newer.
-        "test ! -d {params.permuted:q} ||"
-        " find {params.permuted:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
-        + ON_CARD
-        + "mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
-        " --runs {RUNS:q} {params.effort} > {log:q} 2>&1"
-        " && echo {wildcards.dataset:q} controls seed {wildcards.seed:q}: $SECONDS s"
-        + FAILED
+        reported(
+            "test ! -d {params.permuted:q} ||"
+            " find {params.permuted:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
+            + ON_CARD
+            + "mosaicreid oracle run --dataset {wildcards.dataset:q} --seed {wildcards.seed:q} --root {params.root:q}"
+            " --runs {RUNS:q} {params.effort} {CACHE:q} > {log:q} 2>&1"
+            " && echo {params.effort:q} > {params.efforts:q}"
+            " && echo {wildcards.dataset:q} controls seed {wildcards.seed:q}: $SECONDS s"
+        )
 
 
 rule judge:
@@ -101,7 +108,8 @@ rule judge:
     message:
         "controls, Shapley values and verdicts"
     shell:
-        "mosaicreid oracle collect --runs {RUNS:q} --data {SWEEP.data:q} --results {RESULTS:q}"
-        " --datasets {params.datasets:q} --seeds {params.seeds:q} > {log:q} 2>&1"
-        + (" && mosaicreid verdicts --results {RESULTS:q} >> {log:q} 2>&1" if JUDGED else "")
-        + FAILED
+        reported(
+            "mosaicreid oracle collect --runs {RUNS:q} --data {SWEEP.data:q} --results {RESULTS:q}"
+            " --datasets {params.datasets:q} --seeds {params.seeds:q} > {log:q} 2>&1"
+            + (" && mosaicreid verdicts --results {RESULTS:q} >> {log:q} 2>&1" if JUDGED else "")
+        )

@@ -6,6 +6,9 @@ GIVEN = [dataset for dataset in DATASETS if dataset not in DRAWN]
 
 if DRAWN:
 
+    localrules:
+        synthesize,
+
     rule synthesize:
         output:
             CHECKED_DATA,
@@ -26,12 +29,13 @@ if DRAWN:
             "{wildcards.dataset}: drawing the synthetic world"
         shell:
             # --replace draws anew what an earlier call drew, and refuses a folder of anybody else.
-            "mosaicreid data synthesize {params.root:q} --replace --like {wildcards.dataset:q}"
-            " --identities {params.identities:q} --seed 0 --size {params.size:q} {params.world:q} --workers {threads}"
-            " > {log:q} 2>&1"
-            " && echo {params.code:q} | cat - {params.root:q}/synthetic.json > {output:q}"
-            " && echo {wildcards.dataset:q} data: $SECONDS s"
-            + FAILED
+            reported(
+                "mosaicreid data synthesize {params.root:q} --replace --like {wildcards.dataset:q}"
+                " --identities {params.identities:q} --seed 0 --size {params.size:q} {params.world:q} --workers {threads}"
+                " > {log:q} 2>&1"
+                " && echo {params.code:q} | cat - {params.root:q}/synthetic.json > {output:q}"
+                " && echo {wildcards.dataset:q} data: $SECONDS s"
+            )
 
 
 if GIVEN:
@@ -53,6 +57,7 @@ if GIVEN:
         message:
             "{wildcards.dataset}: checking the images"
         shell:
-            "mosaicreid data check {params.root:q} --dataset {wildcards.dataset:q} > {log:q} 2>&1"
-            " && cp {log:q} {output:q}"
-            + FAILED
+            reported(
+                "mosaicreid data check {params.root:q} --dataset {wildcards.dataset:q} > {log:q} 2>&1"
+                " && cp {log:q} {output:q}"
+            )

@@ -40,9 +40,10 @@ rule statistics:
     message:
         "{wildcards.dataset}: the statistics of Table 3, {wildcards.about}"
     shell:
-        "papermill notebooks/published.ipynb {output:q} -k python3 --no-progress-bar"
-        " -r dataset {wildcards.dataset:q} {params.table:q} > {log:q} 2>&1"
-        + FAILED
+        reported(
+            "papermill notebooks/published.ipynb {output:q} -k python3 --no-progress-bar"
+            " -r dataset {wildcards.dataset:q} {params.table:q} > {log:q} 2>&1"
+        )
 
 
 rule executed:

@@ -1,6 +1,9 @@
 """The stages that runs share, and every run: a configuration and a seed, as an executed notebook."""
 
 
+SHARED_STAGES = ("pretrain", "prompts", "baseline")
+
+
 localrules:
     training_code,
 
@@ -27,27 +30,27 @@ rule shared:
         root=data_folder,
         folder=SHARED,
         settings=option("--set", format_settings(SWEEP.shared_settings())),
-        depends_on=depends_on("pretrain", "prompts", "baseline"),
+        depends_on=depends_on(*SHARED_STAGES),
+        made_for=fingerprint(depends_on(*SHARED_STAGES)),
     priority: FIRST["shared"]
-    threads: 1 if TINY else 4
+    threads: THREADS
     resources:
-        gpu=0 if TINY else 1,
-        mem_mb=4000 if TINY else 32000,
-        runtime=60 if TINY else 1440,
+        **RESOURCES,
     log:
         str(LOGS / "{dataset}.shared.seed{seed}.log"),
     message:
         "{wildcards.dataset}: what all runs of seed {wildcards.seed} share"
     shell:
         # An interrupted stage goes on from its checkpoint, unless the code is newer. A checkpoint knows its data itself.
-        "find {params.folder:q} -maxdepth 1 '(' -name pretrain.pt -o -name prompts.pt -o -name baseline.pt ')'"
-        " ! -newer {input.code:q} -delete; "
-        + ON_CARD
-        + "mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
-        " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} {params.settings:q} > {log:q} 2>&1"
-        " && cksum {params.folder:q}/*.pt > {output:q}"
-        " && echo {wildcards.dataset:q} shared stages, seed {wildcards.seed:q}: $SECONDS s"
-        + FAILED
+        reported(
+            "find {params.folder:q} -maxdepth 1 '(' -name pretrain.pt -o -name prompts.pt -o -name baseline.pt ')'"
+            " ! -newer {input.code:q} -delete; "
+            + ON_CARD
+            + "mosaicreid train baseline --dataset {wildcards.dataset:q} --root {params.root:q} --runs {RUNS:q}"
+            " --profile {SWEEP.profile:q} --seed {wildcards.seed:q} {CACHE:q} {params.settings:q} > {log:q} 2>&1"
+            " && {{ cksum {params.folder:q}/*.pt && echo {params.made_for}; }} > {output:q}"
+            " && echo {wildcards.dataset:q} shared stages, seed {wildcards.seed:q}: $SECONDS s"
+        )
 
 
 rule run:
@@ -67,26 +70,22 @@ rule run:
         ),
         depends_on=depends_on("experts"),
         code=code_fingerprint("mosaicreid.training.run", notebook=Path("notebooks/train.ipynb")),
-        failed=str(RUNS / "failed" / "{dataset}.{name}.seed{seed}.txt"),
     # The controls start from the run with all attributes.
     priority: lambda wildcards: FIRST["controls" if wildcards.name == "all" else "run"]
-    threads: 1 if TINY else 4
+    threads: THREADS
     resources:
-        gpu=0 if TINY else 1,
-        mem_mb=4000 if TINY else 32000,
-        runtime=30 if TINY else 1440,
+        **RESOURCES,
     log:
         str(LOGS / "{dataset}.{name}.seed{seed}.log"),
     message:
         "{wildcards.dataset}: {wildcards.name}, seed {wildcards.seed}"
     shell:
-        # A retry that works takes back what the first try reported.
-        "rm -f {params.failed:q};"
-        " find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
-        + ON_CARD
-        + "papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
-        " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
-        " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} {params.settings:q}"
-        " > {log:q} 2>&1"
-        " && echo {wildcards.dataset:q} {wildcards.name:q} seed {wildcards.seed:q}: $SECONDS s"
-        + FAILED
+        reported(
+            "find {params.folder:q} -maxdepth 1 -name experts.pt ! -newer {input.code:q} -delete; "
+            + ON_CARD
+            + "papermill notebooks/train.ipynb {output.notebook:q} -k python3 --no-progress-bar"
+            " -r dataset {wildcards.dataset:q} -r root {params.root:q} -r runs {RUNS:q} -r profile {SWEEP.profile:q}"
+            " -r configuration {params.configuration:q} -p seed {wildcards.seed:q} {NOTEBOOK_CACHE:q} {params.settings:q}"
+            " > {log:q} 2>&1"
+            " && echo {wildcards.dataset:q} {wildcards.name:q} seed {wildcards.seed:q}: $SECONDS s"
+        )
