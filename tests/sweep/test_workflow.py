@@ -153,6 +153,16 @@ def test_nothing_is_left_to_do(swept: Path) -> None:
     assert "Nothing to be done" in snakemake(swept, "-n", **SMALL)
 
 
+def test_where_images_are_decoded_changes_no_result_and_is_for_the_job_to_say(swept: Path, tmp_path: Path) -> None:
+    given = {"cache": "$TMPDIR/images"}
+    assert "Nothing to be done" in snakemake(swept, "-n", **SMALL, **given)
+    commands = snakemake(copy(tmp_path), "-n", "-p", **given)
+    assert commands.count("--cache '$TMPDIR/images'") == 4
+    runs = len(re.findall(r"papermill notebooks/train.ipynb", commands))
+    assert runs > 45
+    assert commands.count("-r cache '$TMPDIR/images'") == runs
+
+
 @pytest.mark.parametrize(
     ("change", "rules"),
     [

@@ -7,6 +7,7 @@ import signal
 import socket
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -152,6 +153,17 @@ def test_interrupted_and_resumed_equals_uninterrupted(world, finished, shared, m
     pd.testing.assert_frame_equal(numbers(resumed.history), numbers(finished[1].history))
     assert same_state(state_of(resumed.run.folder), state_of(finished[1].run.folder))
     pd.testing.assert_frame_equal(resumed.run.per_query, finished[1].run.per_query)
+
+
+def test_decoded_images_lie_where_a_variable_of_the_machine_says(world, shared, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCRATCH", str(tmp_path / "scratch"))
+    train_run(small(), root=world, runs=shared, cache=Path("$SCRATCH/images"))
+    assert len(list((tmp_path / "scratch" / "images").glob("*.npy"))) == 3
+    assert not (shared / "_cache").exists()
+    monkeypatch.delenv("SCRATCH")
+    with pytest.raises(InputError, match=r"the folder \$SCRATCH/images: no variable SCRATCH is set on this machine"):
+        train_run(small(), root=world, runs=tmp_path / "other", cache=Path("$SCRATCH/images"))
+    assert not (tmp_path / "other").exists()
 
 
 def told_to_end(monkeypatch, stage, epoch, step):
@@ -350,6 +362,40 @@ def two_processes(work, *arguments):
         process.join(120)
         process.kill()
     assert [process.exitcode for process in both] == [0, 0]
+
+
+def _told_in_the_second(rank, world, runs):
+    train = loop._train
+
+    def trained(running, *arguments):
+        def load(number, plan):
+            for position, tensors in enumerate(running.load(number, plan), start=1):
+                if (rank, number, position) == (1, 2, 1):
+                    os.kill(os.getpid(), signal.SIGTERM)
+                yield tensors
+
+        return train(replace(running, load=load), *arguments)
+
+    loop._train = trained
+    with pytest.raises(EndedBySignal):
+        train_run(small(), root=world, runs=runs)
+
+
+def _train_again(rank, world, runs):
+    train_run(small(), root=world, runs=runs)
+
+
+def test_two_processes_end_after_the_same_step_if_one_is_told(world, shared, tmp_path):
+    shutil.copytree(shared, tmp_path / "undisturbed")
+    two_processes(_train_again, world, tmp_path / "undisturbed")
+    two_processes(_told_in_the_second, world, shared)
+    folder = shared / "market1501" / "all" / "seed0"
+    checkpoint = load_checkpoint(folder / "experts.pt", stage="experts")
+    assert (checkpoint.epoch, checkpoint.done, checkpoint.part["steps"]) == (1, False, 1)
+    two_processes(_train_again, world, shared)
+    undisturbed = tmp_path / "undisturbed" / "market1501" / "all" / "seed0"
+    assert same_state(state_of(folder), state_of(undisturbed))
+    pd.testing.assert_frame_equal(read_run(folder).per_query, read_run(undisturbed).per_query)
 
 
 def _train_in_double(rank, world, runs):
