@@ -490,6 +490,12 @@ def test_other_data_run_again(tmp_path: Path) -> None:
         path = folder / "runs" / "paper" / output
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("as if")
+    runs = folder / "runs" / "paper" / "market1501"
+    settings = make_config("paper", {"data.dataset": "market1501", "experts.configuration": "baseline"}).to_dict()
+    described = {"config": settings, "environment": {}}
+    (runs / "baseline" / "seed0" / "config.json").write_text(json.dumps(described))
+    command = snakemake(folder, "-n", "-p", **given, data="one")
+    (runs / "_shared" / "seed0" / "ready.txt").write_text(re.search(r"&& echo ([0-9a-f]{16}); }", command)[1] + "\n")
     snakemake(folder, "--touch", "--cores", "1", **given, data="one")
     assert "Nothing to be done" in snakemake(folder, "-n", **given, data="one")
     everything = {"check_data": 1, "shared": 1, "run": 1}
