@@ -38,7 +38,7 @@ _ANALYSE = "mosaicreid analyse"
 _LEAKAGE = "mosaicreid leakage --annotations DIR"
 # The start of a file's name: the command that writes it, and the module that computes it; the first that fits.
 SOURCES = {
-    "robust_coverage": ("mosaicreid coverage", "mosaicreid.statistics.coverage"),
+    "robust_coverage": ("mosaicreid coverage", f"{_ANALYSES}.coverage.compute"),
     "robust_contrasts": (_SWEEP, f"{_ANALYSES}.robust.contrasts"),
     "robust_": (_SWEEP, f"{_ANALYSES}.robust.compute"),
     "experiment_truth": (_SWEEP, f"{_ANALYSES}.experiment.known_truth"),
@@ -135,7 +135,7 @@ def figure_sources() -> dict[str, tuple[str, str]]:
         "table6": ("table6.csv", f"{paper}.figures"),
         "caveats_influence": ("caveats_influence_summary.csv", f"{paper}.caveat_figures"),
         "caveats_confounding": ("caveats_confounding.csv", f"{paper}.caveat_figures"),
-        "robust_coverage": ("robust_coverage.csv", f"{_ANALYSES}.robust.figures"),
+        "robust_coverage": ("robust_coverage.csv", f"{_ANALYSES}.coverage.figures"),
         "leakage-shapley": ("leakage_shapley.csv", f"{_ANALYSES}.leakage.figures"),
         "leakage-published": ("leakage_published.csv", f"{_ANALYSES}.leakage.figures"),
         "world_truth": ("world.csv", world),

@@ -105,12 +105,29 @@ STEPS = {
     "forest": "forest (Table 5)",
     "table3": "equal to the package's Table 3",
 }
+# Kinds of intervals, in the order of the study of their coverage.
 ANALYSES = {
-    "mixed-effects": "mixed effects",
-    "paper-glm": "the paper's GLM, one seed",
-    "rows-independent": "every run and query independent",
-    "bootstrap-pointwise": "bootstrap, one by one",
-    "bootstrap-simultaneous": "bootstrap, all at once",
+    "mixed-effects": "effect of an attribute (mixed effects)",
+    "contrasts": "difference between kinds (mixed effects)",
+    "bootstrap-pointwise": "gain over the baseline, one by one",
+    "bootstrap-simultaneous": "gains over the baseline, all at once",
+    "paper-glm": "effect, the paper's GLM, one seed",
+    "control-score": "score of a control",
+    "control-difference": "difference of a control to the baseline",
+    "given-labels": "what experts add where labels are added",
+    "variants": "a variant of the experts less the default",
+    "rows-independent": "effect, every run and query independent",
+    "paper-glm-t": "effect, GLM of one seed, Student's t",
+    "glm-of-means": "effect, GLM of the seeds' mean",
+    "glm-intercept": "intercept, GLM of one seed",
+    "prediction": "prediction of one more run, same seed",
+    "prediction-other-seed": "prediction of one more run, another seed",
+    "shapley-attributes": "Shapley value of an attribute, switched off",
+    "shapley-contrasts": "difference of Shapley values",
+    "shapley-clusters": "Shapley value of a cluster",
+    "labels-alone": "Shapley value of labels alone",
+    "rank-correlation": "rank correlation over attributes",
+    "rank-correlation-noisy": "rank correlation, values with error",
 }
 
 TERMS: Mapping[str, Mapping[str, str]] = {

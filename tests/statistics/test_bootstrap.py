@@ -5,8 +5,8 @@ from scipy import stats
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.bootstrap import gains, paired_mean
-from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.panel import Panel
+from mosaicreid.statistics.simulation import PanelModel, simulate
 
 DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
 

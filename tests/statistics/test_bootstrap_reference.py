@@ -6,8 +6,8 @@ import pytest
 from scipy import optimize, stats
 
 from mosaicreid.statistics.bootstrap import gains
-from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.panel import Panel
+from mosaicreid.statistics.simulation import PanelModel, simulate
 
 DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
 BASELINE, LEVEL, DRAWS, SEED = 3, 0.9, 150, 11

@@ -6,8 +6,8 @@ import pytest
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.contrasts import combine
-from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.mixed_effects import Fit, fit
+from mosaicreid.statistics.simulation import PanelModel, simulate
 
 DESIGN = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], float)
 WEIGHTS = pd.DataFrame({"attribute 0": [1.0, 0.0], "attribute 1": [-1.0, 1.0]}, index=["first less second", "second"])

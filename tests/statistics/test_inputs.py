@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mosaicreid.errors import InputError
-from mosaicreid.statistics import bootstrap, caveats, coverage, estimators, mixed_effects, power, sensitivity
+from mosaicreid.statistics import bootstrap, caveats, estimators, mixed_effects, power, sensitivity, simulation
 from mosaicreid.statistics.rank_agreement import spearman
 from mosaicreid.statistics.shapley import sample_shapley, subsets
 
@@ -37,9 +37,9 @@ def good() -> pd.DataFrame:
     return pd.DataFrame(bits, columns=NAMES).assign(mAP=scores, row=list("stuvwxyz"))
 
 
-def panel(**changes: object) -> coverage.Panel:
-    world = coverage.PanelModel(**{"identities": 8, "queries_per_identity": 2, **changes})  # type: ignore[arg-type]
-    return coverage.simulate(world, DESIGN, BETA, np.random.default_rng(0))
+def panel(**changes: object) -> simulation.Panel:
+    world = simulation.PanelModel(**{"identities": 8, "queries_per_identity": 2, **changes})  # type: ignore[arg-type]
+    return simulation.simulate(world, DESIGN, BETA, np.random.default_rng(0))
 
 
 def same(found: object, expected: object) -> None:
@@ -191,7 +191,6 @@ VALUES = np.random.default_rng(0).normal(size=(2, 6))
         lambda level: mixed_effects.naive_effects(panel(), level=level),
         lambda level: spearman(np.arange(6.0), np.array([1, 0, 2, 3, 5, 4]), level=level),
         lambda level: sample_shapley(lambda members: members.sum(axis=1), 3, pairs=3, seed=0, level=level),
-        lambda level: coverage.coverage(coverage.PanelModel(), DESIGN, BETA, replications=10, level=level),
         lambda level: power.power(FIT, alpha=level),
         lambda level: power.power(FIT, target=level),
         lambda level: caveats.count_significant(caveats.adjust([0.1, 0.2]), alpha=level),
@@ -218,10 +217,8 @@ def test_levels_lie_between_0_and_1(analysis: Callable[[object], object], level:
         lambda number: estimators.shap_values(good(), NAMES, "mAP", seed=number),
         lambda number: estimators.fit_glm(good(), NAMES, "mAP", min_rows=number),
         lambda number: sensitivity.forest_stability(good(), NAMES, "mAP", seeds=[1, number]),
-        lambda number: coverage.coverage(coverage.PanelModel(), DESIGN, BETA, replications=number),
-        lambda number: coverage.coverage(coverage.PanelModel(), DESIGN, BETA, replications=10, seed=number),
-        lambda number: coverage.PanelModel(identities=number),
-        lambda number: coverage.PanelModel(seeds=number),
+        lambda number: simulation.PanelModel(identities=number),
+        lambda number: simulation.PanelModel(seeds=number),
         lambda number: sample_shapley(lambda members: members.sum(axis=1), number, pairs=3, seed=0),
         lambda number: sample_shapley(lambda members: members.sum(axis=1), 3, pairs=number, seed=0),
         lambda number: sample_shapley(lambda members: members.sum(axis=1), 3, pairs=3, seed=number),

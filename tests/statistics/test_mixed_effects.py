@@ -8,8 +8,8 @@ from scipy import stats
 
 from mosaicreid.errors import InputError
 from mosaicreid.statistics import mixed_effects
-from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.panel import Panel
+from mosaicreid.statistics.simulation import PanelModel, simulate
 
 # Every pair of three attributes, the single ones and none: 7 configurations, full rank.
 DESIGN = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [0, 0, 0]], float)
@@ -199,7 +199,7 @@ def test_variance_components_recover_a_known_truth() -> None:
 
 
 def test_two_seeds_tell_seed_and_run_apart() -> None:
-    data = panel(seeds=2, rest=0.0, slopes=0.0, query=0.0, seed=0.04, run=0.02)
+    data = panel(seeds=2, rest=0.0, slopes=0.0, query=0.0, seed=0.4, run=0.02)
     runs = 100 * data.ap.mean(axis=2)
     runs -= runs.mean(axis=1, keepdims=True)
     table = mixed_effects.variance_components(data).set_index("component")

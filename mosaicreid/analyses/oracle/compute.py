@@ -10,8 +10,7 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle import ablation
 from mosaicreid.analyses.oracle.controls import NOISE, Probe, run_controls
-from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path
-from mosaicreid.attributes import Schema
+from mosaicreid.analyses.oracle.parts import PARTS, part_path, partition, permuted_path
 from mosaicreid.config.settings import Config
 from mosaicreid.data.fingerprint import content_fingerprint
 from mosaicreid.datasets import get_schema
@@ -92,14 +91,6 @@ def run_oracle(
         with atomic_path(path) as temporary:
             tables[name].assign(seed=seed, gallery=len(some[1])).to_parquet(temporary, index=False)
     return paths
-
-
-def partition(schema: Schema) -> dict[str, tuple[str, ...]]:
-    """Each attribute in its own cluster, unlike ``Schema.clusters``, whose ``extrinsic`` unites the others."""
-    return {
-        cluster: tuple(group.name for group in schema.groups if group.cluster == cluster)
-        for cluster in dict.fromkeys(group.cluster for group in schema.groups)
-    }
 
 
 def trained(config: Config, *, root: Path, runs: Path, cache: Path | None) -> tuple[Session, ReidModel]:

@@ -35,6 +35,14 @@ _KEYS = {
 }
 
 
+def partition(schema: Schema) -> dict[str, tuple[str, ...]]:
+    """Each attribute in its own cluster, unlike ``Schema.clusters``, whose ``extrinsic`` unites the others."""
+    return {
+        cluster: tuple(group.name for group in schema.groups if group.cluster == cluster)
+        for cluster in dict.fromkeys(group.cluster for group in schema.groups)
+    }
+
+
 def part_path(runs: Path, *, dataset: str, seed: int, part: str) -> Path:
     """Where ``run_oracle`` leaves one of ``PARTS``."""
     return Path(runs) / dataset / "_oracle" / f"seed{seed}" / f"{part}.parquet"
@@ -104,7 +112,7 @@ def _columns(schema: Schema, part: str) -> dict[str, Column]:
             "hit": MARK,
         }
     if part == "clusters":
-        clusters = tuple(dict.fromkeys(group.cluster for group in schema.groups))
+        clusters = tuple(partition(schema))
         return _NUMBERED | _VALUES | {"player": Column(kind="text", among=clusters)}
     return (
         _NUMBERED | _VALUES | {"player": Column(kind="text", among=(*schema.attributes, NONE, ALL)), "pairs": _POSITIVE}

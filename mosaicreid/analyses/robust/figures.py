@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mosaicreid.names.terms import ANALYSES
 from mosaicreid.plotting import BLUE, ORANGE, by_dataset, stacked_panels, style, wrapped
 
 
@@ -72,30 +70,4 @@ def _rows_by_dataset(
             axis.grid(visible=False, axis="y")
         drawn[-1][0].set_xlabel(label)
         drawn[0][0].legend(fontsize=9, loc="lower right")
-    return figure
-
-
-def plot_coverage(table: pd.DataFrame) -> Figure:
-    """Coverage of nominal 95 % intervals in the simulation study, by analysis (``robust_coverage.csv``)."""
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
-    axis = figure.subplots()
-    names = list(dict.fromkeys(table["analysis"]))
-    axis.axvspan(93, 97, color="0.92", label="93 to 97 %")
-    axis.axvline(95, color="0.5", linewidth=0.8)
-    for offset, (seeds, rows), marker in zip((0.13, -0.13), table.groupby("seeds"), "os", strict=False):
-        position = np.array([names.index(name) for name in rows["analysis"]]) + offset
-        label = f"{seeds} seed" + ("s" if seeds != 1 else "")  # type: ignore[operator]
-        axis.errorbar(
-            100 * rows["covered"],
-            position,
-            xerr=196 * rows["std_err"],
-            fmt=marker,
-            color=sns.color_palette("colorblind")[2 * (seeds != 1)],
-            label=label,
-        )
-    axis.set_yticks(range(len(names)), wrapped((ANALYSES[name] for name in names), 20))
-    axis.invert_yaxis()
-    axis.set_xlabel("intervals that contain the truth (%)\nlines: 95 % Monte Carlo error")
-    axis.legend(fontsize=9)
-    sns.despine(figure)
     return figure

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from tiny_world import write_world
 
-from mosaicreid.analyses.oracle.compute import Effort, partition, run_oracle, train_permuted
-from mosaicreid.analyses.oracle.parts import PARTS, part_path, permuted_path, read_part
+from mosaicreid.analyses.oracle.compute import Effort, run_oracle, train_permuted
+from mosaicreid.analyses.oracle.parts import PARTS, part_path, partition, permuted_path, read_part
 from mosaicreid.cli import main
 from mosaicreid.config.profiles import make_config
 from mosaicreid.datasets import get_schema

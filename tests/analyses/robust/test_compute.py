@@ -6,10 +6,8 @@ import pytest
 
 from mosaicreid.analyses.robust.compute import robust_tables
 from mosaicreid.analyses.robust.contrasts import contrast_weights
-from mosaicreid.analyses.robust.write import write_coverage
 from mosaicreid.errors import InputError
 from mosaicreid.published import attributes, load_table
-from mosaicreid.results import read_results
 from mosaicreid.statistics import mixed_effects
 from mosaicreid.statistics.panel import build_panel
 
@@ -139,14 +137,6 @@ def test_a_design_without_spare_configurations_has_no_influence(per_query: pd.Da
     influence = found["influence"]
     assert influence["attribute"].tolist() == list(attributes("dukemtmc"))
     assert influence["change"].isna().all()
-
-
-def test_the_study_is_written_and_drawn(tmp_path: Path) -> None:
-    design = pd.DataFrame([[1, 0], [0, 1], [1, 1], [0, 0]], columns=["hat", "bag"])
-    write_coverage(tmp_path, design, replications=10)
-    table = read_results(tmp_path / "robust_coverage.csv")
-    assert sorted(table["seeds"].unique()) == [1, 3]
-    assert table["covered"].between(0, 1).all()
 
 
 def test_one_configuration_is_refused(per_query: pd.DataFrame) -> None:

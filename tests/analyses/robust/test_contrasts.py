@@ -8,8 +8,8 @@ from mosaicreid.analyses.robust.contrasts import COLOURS, INTRINSIC, LOWER_COLOU
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 from mosaicreid.statistics.contrasts import combine
-from mosaicreid.statistics.coverage import PanelModel, simulate
 from mosaicreid.statistics.mixed_effects import effects, fit
+from mosaicreid.statistics.simulation import PanelModel, simulate
 
 
 @pytest.mark.parametrize("dataset", published.DATASETS)

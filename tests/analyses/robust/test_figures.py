@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mosaicreid.analyses.robust.figures import plot_coverage, plot_effects, plot_gains
+from mosaicreid.analyses.robust.figures import plot_effects, plot_gains
 
 WORLDS = {"market1501": "Market-like world", "dukemtmc": "Duke-like world"}
 
@@ -31,11 +31,3 @@ def test_gains_show_pointwise_and_simultaneous_intervals(table: pd.DataFrame) ->
     thin, thick = ([s[:, 0].tolist() for s in lines.get_segments()] for lines in axes[0].collections)
     assert thin == [[-4.0, 0.0], [-1.0, 3.0]]
     assert thick == [[-3.0, -1.0], [0.0, 2.0]]
-
-
-def test_coverage_has_a_row_per_analysis() -> None:
-    rows = [(name, seeds, 0.95, 0.01) for name in ("mixed-effects", "paper-glm") for seeds in (1, 3)]
-    axis = plot_coverage(pd.DataFrame(rows, columns=["analysis", "seeds", "covered", "std_err"])).axes[0]
-    named = [label.get_text().replace("\n", " ") for label in axis.get_yticklabels()]
-    assert named == ["mixed effects", "the paper's GLM, one seed"]
-    assert len(axis.containers) == 2
