@@ -11,6 +11,8 @@ from mosaicreid.statistics.panel import Panel
 
 # Of a thousand people, each draw has a weight for everyone in memory.
 _MOST_DRAWS = 100_000
+# The largest difference that two means of average precision, or of hits, can have, in points.
+_SCALE = 100.0
 
 
 def gains(
@@ -22,8 +24,10 @@ def gains(
     pairing over queries is kept. Training noise cannot be resampled from a handful of seeds; it enters each draw as a
     normal variate of the run variance that ``mixed_effects.fit`` estimates, the baseline's being shared by all gains.
     Every draw is divided by the standard error that it would itself report (bootstrap-t; Efron 1979, Hall 1988), for
-    symmetric intervals. The simultaneous ones hold for all configurations at once: they use the ``level`` quantile of
-    the largest of a draw's values (max-t; Westfall and Young 1993).
+    symmetric intervals. Where a gain hangs on so few people that many draws have none of them, and so report no error,
+    nothing but the scale bounds it: no interval goes beyond -100 or 100 points. The simultaneous ones hold for all
+    configurations at once: they use the ``level`` quantile of the largest of a draw's values (max-t; Westfall and
+    Young 1993).
 
     Args:
         panel: C configurations, among them ``baseline``.
@@ -81,14 +85,14 @@ def gains(
             "configuration": np.array(panel.configurations)[others],
             "gain": gain,
             "std_err": std_err,
-            "ci_low": gain - half,
-            "ci_high": gain + half,
-            "sim_low": gain - half_simultaneous,
-            "sim_high": gain + half_simultaneous,
+            "ci_low": (gain - half).clip(-_SCALE),
+            "ci_high": (gain + half).clip(max=_SCALE),
+            "sim_low": (gain - half_simultaneous).clip(-_SCALE),
+            "sim_high": (gain + half_simultaneous).clip(max=_SCALE),
             # One is added above and below so that no p-value is zero (Phipson and Smyth 2010).
             "p_simultaneous": (1 + (largest[:, None] >= observed).sum(axis=0)) / (draws + 1),
-            "identities_only_low": gain - half_identities,
-            "identities_only_high": gain + half_identities,
+            "identities_only_low": (gain - half_identities).clip(-_SCALE),
+            "identities_only_high": (gain + half_identities).clip(max=_SCALE),
         }
     )
 

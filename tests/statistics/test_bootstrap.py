@@ -112,6 +112,17 @@ def test_paired_mean_covers_the_truth_of_several_seeds() -> None:
     assert 0.93 <= np.mean(hits) <= 0.99
 
 
+def test_a_gain_that_hangs_on_one_person_of_one_run_is_bounded_by_its_scale() -> None:
+    """A third of all draws miss the person, and report a difference of zero without error."""
+    hits = np.ones((4, 1, 20))
+    hits[3, 0, 3] = 0
+    rows = table(Panel(**{**panel().__dict__, "ap": hits, "pids": np.arange(20), "seeds": (0,)}), draws=1000)
+    np.testing.assert_allclose(rows["gain"], 5)
+    for low, high in (("ci_low", "ci_high"), ("sim_low", "sim_high"), ("identities_only_low", "identities_only_high")):
+        assert (rows[low] == -100).all(), low
+        assert (rows[high] == 100).all(), high
+
+
 def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="no runs of configuration 'baseline'"):
         gains(panel())
