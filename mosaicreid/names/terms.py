@@ -117,7 +117,7 @@ ANALYSES = {
     "given-labels": "what experts add where labels are added",
     "variants": "a variant of the experts less the default",
     "rows-independent": "effect, every run and query independent",
-    "paper-glm-t": "effect, GLM of one seed, Student's t",
+    "paper-glm-t": "effect, GLM of one seed, by Student's t",
     "glm-of-means": "effect, GLM of the seeds' mean",
     "glm-intercept": "intercept, GLM of one seed",
     "prediction": "prediction of one more run, same seed",

@@ -14,9 +14,10 @@ _MARKS = {"mAP": ("o", BLUE, "mAP"), "rank1": ("s", ORANGE, "Rank-1"), "": ("D",
 
 
 def plot_coverage(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
-    """Coverage of nominal 95 % intervals of several seeds, a panel per dataset and a row per analysis
+    """Coverage of nominal 95 % intervals, of as many seeds as there are, a panel per dataset and a row per analysis
     (``robust_coverage.csv``); a thin line runs down to the interval that is covered least."""
-    several = table[table["seeds"] == table["seeds"].max()].assign(metric=table["metric"].fillna(""))
+    most = table.groupby("analysis")["seeds"].transform("max")
+    several = table[table["seeds"] == most].assign(metric=table["metric"].fillna(""))
     panels = by_dataset(several, titles)
     names = list(dict.fromkeys(several["analysis"]))
 
@@ -36,12 +37,12 @@ def plot_coverage(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
                 color=colour,
                 label=label,
             )
-        axis.set_yticks(range(len(names)), wrapped((ANALYSES[name] for name in names), 34), fontsize=9)
-        axis.invert_yaxis()
+        axis.set_yticks(range(len(names)), wrapped((ANALYSES[name] for name in names), 44), fontsize=9)
+        axis.set_ylim(len(names) - 0.4, -0.6)
         axis.grid(visible=False, axis="y")
 
     with style():
-        figure, drawn = stacked_panels(panels, size=(6.6, 1.2 + 0.36 * len(names) * len(panels)), sharex=True)
+        figure, drawn = stacked_panels(panels, size=(6.6, 1.2 + 0.27 * len(names) * len(panels)), sharex=True)
         for axis, rows in drawn:
             draw(axis, rows)
         drawn[-1][0].set_xlabel(
