@@ -32,16 +32,19 @@ class Fit:
     Attributes:
         names: K = A + 1 terms, Intercept first.
         beta: (K,) estimates.
+        by_seed: (S, K) estimates from each seed alone; their mean is ``beta``.
         covariance_identities, covariance_runs: (K, K) parts of the covariance of beta.
         identity_count: number of identities behind the first part.
         run_df: degrees of freedom of the run variance behind the second part.
         run_variance: variance of one run's mAP around its configuration's and its seed's, in squared mAP points.
-        run_variance_source: ``seeds`` (pure error between seeds of a configuration) or ``lack of fit`` (one seed: the
-            residual of the additive model stands in, which assumes that model).
+        run_variance_source: ``seeds`` (pure error between seeds of a configuration), ``lack of fit`` (one seed: the
+            residual of the additive model stands in, which assumes that model) or ``contrast`` (between seeds of each
+            contrast itself, see ``contrasts.combine``).
     """
 
     names: tuple[str, ...]
     beta: np.ndarray
+    by_seed: np.ndarray
     covariance_identities: np.ndarray
     covariance_runs: np.ndarray
     identity_count: int
@@ -103,6 +106,7 @@ def fit(panel: Panel) -> Fit:
     return Fit(
         names=("Intercept", *panel.attributes),
         beta=beta,
+        by_seed=(pseudo_inverse @ ap.mean(axis=2)).T,
         covariance_identities=cluster_covariance(per_query, labels),
         covariance_runs=covariance_runs,
         identity_count=int(labels.max()) + 1,

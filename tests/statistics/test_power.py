@@ -11,6 +11,7 @@ def fitted(effect: float, identities: float, runs: float) -> Fit:
     return Fit(
         names=("Intercept", "hat"),
         beta=np.array([50.0, effect]),
+        by_seed=np.array([[50.0, effect]]),
         covariance_identities=np.diag([1.0, identities]),
         covariance_runs=np.diag([1.0, runs]),
         identity_count=60,
