@@ -110,7 +110,7 @@ print("explained", *shap_values(table, names, "mAP").shape)
 def test_a_command_that_needs_an_extra_says_so_in_one_line_and_writes_nothing(tmp_path: Path) -> None:
     commands = {
         "analyse": "matplotlib",
-        "coverage --replications 1": "seaborn",
+        "coverage --replications 1": "matplotlib",
         "world": "matplotlib",
         "priors": "seaborn",
         "leakage": "matplotlib",
