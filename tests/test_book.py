@@ -320,6 +320,14 @@ def test_a_p_value_in_a_table_is_never_zero() -> None:
     assert render("0.00051", ".3f", probability=True) == "0.001"
 
 
+@pytest.mark.parametrize(
+    ("cell", "spec", "shown"),
+    [("-0.04", "+.1f", "0.0"), ("0.04", "+.1f", "0.0"), ("-0.004", ".0%", "0%"), ("-0.06", "+.1f", "\u22120.1")],
+)
+def test_what_is_rounded_to_zero_has_no_sign(cell: str, spec: str, shown: str) -> None:
+    assert render(cell, spec).replace("\u202f", "").replace("\xa0", "") == shown
+
+
 def test_a_wrong_key_is_a_warning_that_names_the_possible_ones(built: Path) -> None:
     page = built / "book" / "bibliography.md"
     before = page.read_text()

@@ -77,7 +77,9 @@ def render(cell: str, spec: str, *, probability: bool = False) -> str:
         return typeset(
             format(round(number), spec.replace("d", ",d") if abs(number) >= 10_000 and "," not in spec else spec)
         )
-    return typeset(format(number, spec))
+    shown = format(number, spec)
+    # What is rounded to zero has no sign: it would say more than the digits do.
+    return typeset(shown if re.search("[1-9]", shown) else shown.lstrip("+-"))
 
 
 def shown_name(column: str, cell: str, row: Mapping[str, str], kinds: Mapping[str, str]) -> str:
