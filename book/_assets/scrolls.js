@@ -24,7 +24,9 @@
     }
   };
 
-  const all = () => document.querySelectorAll(CANDIDATES).forEach(mark);
-  window.addEventListener("load", all);
-  window.addEventListener("resize", all);
+  // Asked of each by its own size: at the window's event, the theme's layout may not have come to rest.
+  const observer = new ResizeObserver((changed) => changed.forEach(({ target }) => mark(target)));
+  const candidates = [...document.querySelectorAll(CANDIDATES)];
+  candidates.forEach((element) => observer.observe(element));
+  window.addEventListener("load", () => candidates.forEach(mark));
 })();
