@@ -53,7 +53,7 @@ class VerdictTable(SphinxDirective):
         for claim, of_claim in rows.groupby("claim", sort=False):
             body += nodes.row("", claim_cell(str(claim), of_claim), *[self.cell(of_claim, kind) for kind in KINDS])
         group += body
-        return [nodes.container("", table, classes=["scroll-x"])]
+        return [nodes.container("", table, classes=["scroll-x", "full-width"])]
 
     def cell(self, of_claim: pd.DataFrame, kind: str) -> nodes.entry:
         """What one kind of evidence says of one claim, a paragraph per dataset."""
