@@ -24,7 +24,7 @@ AXE = Path(base.__file__).with_name("axe.min.js")
 PHONE, DESK, PAPER = 390, 1400, 700
 HEAVIEST = 1_000_000
 HEAVIEST_FIRST_PAGE = 300_000
-SMALLEST_LABEL = 7.0
+SMALLEST_LABEL = 6.9
 
 # Two frames on, what listens to a change of size has heard of it; then changes of colour are brought to their end.
 SETTLE = """

@@ -20,7 +20,7 @@ READABLE = 12  # letters that a column of sentences should have
 MOST_CELLS = 300
 DESK_READABLE = 18  # on a desk
 DESK, DESK_LETTER = 770, 8.2  # pixels of the column of text on a desk, and of a letter there
-SMALLEST_LABEL = 7.0
+SMALLEST_LABEL = 6.95
 
 
 def need(cells: list[str], letter: float = LETTER, readable: int = READABLE) -> float:
