@@ -320,6 +320,11 @@ def test_a_p_value_in_a_table_is_never_zero() -> None:
     assert render("0.00051", ".3f", probability=True) == "0.001"
 
 
+def test_bytes_have_a_unit() -> None:
+    assert render("3542482944", "GB") == "3.5\xa0GB"
+    assert render("3537907712", "GiB") == "3.3\xa0GiB"
+
+
 @pytest.mark.parametrize(
     ("cell", "spec", "shown"),
     [("-0.04", "+.1f", "0.0"), ("0.04", "+.1f", "0.0"), ("-0.004", ".0%", "0%"), ("-0.06", "+.1f", "\u22120.1")],

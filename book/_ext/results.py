@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 # Columns of p-values, and letters of a name that is never broken, such as Market-like world.
 PROBABILITY = re.compile(r"(^|_)p(_|$)")
 LONGEST_WORD = 18
+# What bytes are shown in, named as a format: disks are sold in GB, memory in GiB.
+UNITS = {"GB": 1e9, "GiB": 2**30}
 
 
 class ResultError(ValueError):
@@ -61,8 +63,8 @@ def select(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def render(cell: str, spec: str, *, probability: bool = False) -> str:
-    """``cell`` formatted by a Python format specification; strings pass through ``s`` and empty cells show a dash. A
-    probability that is rounded to zero is said to be less than the last digit."""
+    """``cell`` formatted by a Python format specification, or bytes in one of ``UNITS``; strings pass through ``s`` and
+    empty cells show a dash. A probability that is rounded to zero is said to be less than the last digit."""
     if cell == "":
         return "–"
     if spec in {"", "s"}:
@@ -77,9 +79,9 @@ def render(cell: str, spec: str, *, probability: bool = False) -> str:
         return typeset(
             format(round(number), spec.replace("d", ",d") if abs(number) >= 10_000 and "," not in spec else spec)
         )
-    shown = format(number, spec)
-    # What is rounded to zero has no sign: it would say more than the digits do.
-    return typeset(shown if re.search("[1-9]", shown) else shown.lstrip("+-"))
+    if spec in UNITS:
+        return f"{number / UNITS[spec]:.1f}\u00a0{spec}"
+    return typeset(format(number, spec))
 
 
 def shown_name(column: str, cell: str, row: Mapping[str, str], kinds: Mapping[str, str]) -> str:
