@@ -90,6 +90,10 @@ def test_settings_and_files_have_the_name_of_their_entry(part) -> None:
     assert named["stages.experts.id_weight"] == "mosaicreid.config.settings.StageConfig.id_weight"
     assert "mosaicreid.retrieval.ties" in api.modules("retrieval")
     assert api.modules("losses") == ["mosaicreid.losses"]
+    alias, said = ["Alias for field number 2", ""], ["Boxes (B, 4).", ""]
+    for lines in (alias, said):
+        api.without_aliases(None, "attribute", "box", None, None, lines)
+    assert (alias, said) == ([], ["Boxes (B, 4).", ""])
 
 
 @pytest.mark.parametrize("name", ["forward", "stages", "types", "labels"])

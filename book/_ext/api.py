@@ -106,7 +106,14 @@ class LinkNames(SphinxPostTransform):
             literal.replace_self(link)
 
 
+def without_aliases(_app: Sphinx, _what: str, _name: str, _entry: object, _options: object, lines: list[str]) -> None:
+    """What Python itself says of a named tuple's fields tells a reader nothing."""
+    if lines and re.fullmatch(r"Alias for field number \d+", lines[0]):
+        lines.clear()
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", without_aliases)
     app.add_post_transform(LinkNames)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
