@@ -41,7 +41,7 @@ def plot_marks(table: pd.DataFrame, dataset: str) -> Figure:
     names = [str(name) for name in table if name not in ("configuration", *_SCORES)]
     marks = table[names].to_numpy() == 1
     with style():
-        figure = Figure(figsize=(WIDTH + 1.4, 1.15 + 0.235 * len(table)), layout="constrained")
+        figure = Figure(figsize=(WIDTH + 1.4, 1.15 + 0.3 * len(table)), layout="constrained")
         axes = figure.subplots()
         row, column = np.nonzero(marks)
         axes.scatter(column, row, s=62, marker="s", color=BLUE, linewidths=0)
@@ -49,7 +49,7 @@ def plot_marks(table: pd.DataFrame, dataset: str) -> Figure:
         axes.set_xticks(range(len(names)), titles, rotation=60, ha="left", rotation_mode="anchor")
         axes.xaxis.tick_top()
         rows = [configuration_title(dataset, str(name)) for name in table["configuration"]]
-        axes.set_yticks(range(len(table)), wrapped(rows, 34), fontsize=9)
+        axes.set_yticks(range(len(table)), wrapped(rows, 34), fontsize=9, linespacing=0.9)
         axes.set_xlim(-0.6, len(names) + 2.6)
         axes.set_ylim(len(table) - 0.4, -0.7)
         axes.tick_params(length=0)
