@@ -182,7 +182,8 @@ def main() -> int:
         # Before minutes of measuring whose table would have no place.
         replace_table(arguments.readme.read_text(encoding="utf-8"), "")
         with tempfile.TemporaryDirectory() as temporary:
-            folder = (arguments.keep or Path(temporary)) / commit.replace(" ", "-")
+            # Of changes that are not committed nobody knows later which they were.
+            folder = Path(temporary) if arguments.keep is None or " " in commit else arguments.keep / commit
             folder.mkdir(parents=True, exist_ok=True)
             measured = {
                 job.name: measure(job, folder, [str(arguments.annotations)] if job.option == "annotations" else [])
