@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mosaicreid.analyses.strength.cells import Cell, Draw
-from mosaicreid.analyses.strength.compute import read_world, world_path
+from mosaicreid.analyses.strength.compute import finished, read_world
 from mosaicreid.config.inclusion import indicators
 from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
@@ -73,11 +73,7 @@ def read_tables(cells: Sequence[Cell], runs: Path) -> list[tuple[Cell, Draw, pd.
     """
     found = []
     for cell in cells:
-        draws = [draw for draw in cell.draws if world_path(runs, cell, draw).is_file()]
-        if not draws:
-            raise InputError(
-                f"cell {cell.name} has no world in {runs}; expected {cell.worlds}: `mosaicreid recovery run` makes them"
-            )
+        draws = finished(cell, runs, command="mosaicreid recovery run")
         found += [(cell, draw, read_world(runs, cell, draw)) for draw in draws]
     return found
 

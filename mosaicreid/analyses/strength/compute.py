@@ -83,6 +83,18 @@ def run_cells(cells: Sequence[Cell], runs: Path, *, code: str, part: tuple[int, 
     return written
 
 
+def finished(cell: Cell, runs: Path, *, command: str) -> list[Draw]:
+    """The draws of ``cell`` that have a table in ``runs``.
+
+    Raises:
+        InputError: none has; ``command`` is what makes them.
+    """
+    found = [draw for draw in cell.draws if world_path(runs, cell, draw).is_file()]
+    if not found:
+        raise InputError(f"cell {cell.name} has no world in {runs}; expected {cell.worlds}: `{command}` makes them")
+    return found
+
+
 def read_world(runs: Path, cell: Cell, draw: Draw) -> pd.DataFrame:
     """The table of one world.
 

@@ -9,9 +9,8 @@ from scipy import stats
 
 from mosaicreid.analyses.strength.bands import fit_band
 from mosaicreid.analyses.strength.cells import Cell
-from mosaicreid.analyses.strength.compute import read_world, world_path
+from mosaicreid.analyses.strength.compute import finished, read_world
 from mosaicreid.analyses.strength.decision import BASELINES, decide
-from mosaicreid.errors import InputError
 
 _WORLD = ["dataset", "cell", "route", "target", "world", "seed"]
 # Name -> arm, of what kind they are, whether added, and what is taken from that row.
@@ -39,11 +38,7 @@ def pool_worlds(cells: Sequence[Cell], runs: Path) -> pd.DataFrame:
     """
     tables = []
     for cell in cells:
-        found = [draw for draw in cell.draws if world_path(runs, cell, draw).is_file()]
-        if not found:
-            raise InputError(
-                f"cell {cell.name} has no world in {runs}; expected {cell.worlds}: `mosaicreid strength run` makes them"
-            )
+        found = finished(cell, runs, command="mosaicreid strength run")
         tables += [read_world(runs, cell, draw) for draw in found]
     return pd.concat(tables, ignore_index=True)
 
