@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,11 @@ from mosaicreid.datasets import get_dataset
 from mosaicreid.datasets.definition import Counts, FolderDataset
 from mosaicreid.errors import InputError
 from mosaicreid.models.build import build_models
+from mosaicreid.results import columns_first
 from mosaicreid.sweep.request import read_sweep
+
+# What a row of ``measured`` was measured with.
+COMBINATION = ["precision", "batch_size", "compiled"]
 
 
 def work_of(dataset: str, *, seeds: int, root: str = "") -> Work:
@@ -41,29 +46,32 @@ def work_of(dataset: str, *, seeds: int, root: str = "") -> Work:
     return Work(images=images, configurations=configurations, seeds=seeds)
 
 
-def measured(config: Config, *, batch_sizes: Sequence[int], precisions: Sequence[str], steps: int) -> pd.DataFrame:
-    """``measure`` at every batch size and precision: precision, batch_size, fits (0/1), and its columns.
+def measured(
+    config: Config, *, batch_sizes: Sequence[int], precisions: Sequence[str], compiled: Sequence[bool], steps: int
+) -> pd.DataFrame:
+    """``measure`` at every precision and batch size, compiled or not: precision, batch_size, compiled (0/1), fits (0/1),
+    and its columns.
 
     What does not fit into the device's memory is a row with ``fits`` 0. Errors otherwise as ``measure``.
     """
     frames = []
-    for precision in precisions:
-        for size in batch_sizes:
-            chosen = replace(
-                config,
-                data=replace(config.data, batch_size=size),
-                runtime=replace(config.runtime, precision=precision),  # type: ignore[arg-type]
-            )
-            # Built once more, which refuses an unknown precision.
-            checked = Config.from_dict(chosen.to_dict())
-            try:
-                table = measure(checked, steps=steps).assign(fits=1)
-            except torch.OutOfMemoryError:
-                table = pd.DataFrame([{"stage": "experts", "fits": 0}])
-            frames.append(table.assign(precision=precision, batch_size=size))
-            gc.collect()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+    for precision, size, compiling in product(precisions, batch_sizes, compiled):
+        chosen = replace(
+            config,
+            data=replace(config.data, batch_size=size),
+            runtime=replace(config.runtime, precision=precision, compile=compiling),  # type: ignore[arg-type]
+        )
+        # Built once more, which refuses an unknown precision.
+        checked = Config.from_dict(chosen.to_dict())
+        try:
+            table = measure(checked, steps=steps).assign(fits=1)
+        except torch.OutOfMemoryError:
+            table = pd.DataFrame([{"stage": "experts", "fits": 0}])
+        table = table.assign(precision=precision, batch_size=size, compiled=int(compiling))
+        frames.append(columns_first(table, *COMBINATION, "stage", "fits"))
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
     return pd.concat(frames, ignore_index=True)
 
 
@@ -77,7 +85,7 @@ def best(table: pd.DataFrame) -> pd.DataFrame:
     if fitting.empty:
         raise InputError("nothing of what was tried fits into the device's memory; expected smaller --batch-sizes")
     fastest = fitting.sort_values("images_per_second").iloc[-1]
-    return table[(table["precision"] == fastest["precision"]) & (table["batch_size"] == fastest["batch_size"])]
+    return table[(table[COMBINATION] == fastest[COMBINATION]).all(axis=1)]
 
 
 def sweep_hours(speeds: Mapping[str, float], config: Config, works: Mapping[str, Work]) -> pd.DataFrame:

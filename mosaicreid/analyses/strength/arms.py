@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from mosaicreid.analyses.oracle.labels import Codes, similarity
@@ -20,7 +21,7 @@ from mosaicreid.data.loaders import Samples
 from mosaicreid.models.reid import ReidModel
 from mosaicreid.models.router import Router
 from mosaicreid.training.inference import extract_features
-from mosaicreid.training.session import open_session, routed
+from mosaicreid.training.session import Session, open_session, routed
 from mosaicreid.training.shared import earlier_stages
 from mosaicreid.training.stages import train_experts
 
@@ -45,18 +46,19 @@ class World:
 
 @dataclass(frozen=True, kw_only=True)
 class Tested:
-    """A trained model and the images to test it on, with the labels that belong to it; ``router`` is None for the
-    baseline."""
+    """A trained model on its device and the images to test it on, with the labels that belong to it; ``router`` is None
+    for the baseline."""
 
     model: ReidModel
     router: Router | None
     query: Samples
     gallery: Samples
+    device: torch.device
 
     def features(self, samples: Samples, codes: Codes) -> Tensor:
-        """Features (N, D) of ``samples`` when the router gets ``codes`` (N, A)."""
+        """Features (N, D), on the CPU, of ``samples`` when the router gets ``codes`` (N, A)."""
         relabelled = replace(samples, codes=codes.astype(np.int64))
-        return extract_features(self.model, relabelled, self.router, batch_size=_BATCH, device="cpu")
+        return extract_features(self.model, relabelled, self.router, batch_size=_BATCH, device=self.device).cpu()
 
     def similarities(self, query: Codes | None = None, gallery: Codes | None = None) -> Tensor:
         """Similarities (Q, G) under the model's own labels, or under ``query`` (Q, A) and ``gallery`` (G, A)."""
@@ -76,8 +78,7 @@ def train_baseline(world: World) -> tuple[Tested, Samples]:
     config = cell.config(seed=world.draw.training_seed, epochs=cell.lengths[0])
     session = open_session(config, root=world.root, runs=world.runs, cache=None)
     earlier_stages(session, "baseline")
-    model = session.models.baseline.to(session.context.accelerator.device)
-    return Tested(model=model, router=None, query=session.query, gallery=session.gallery), session.context.samples
+    return _tested(session, session.models.baseline, router=None), session.context.samples
 
 
 def train_arm(world: World, name: ArmName, *, epochs: int, configuration: str = "all") -> Tested:
@@ -92,12 +93,13 @@ def train_arm(world: World, name: ArmName, *, epochs: int, configuration: str = 
     assert session.models.router is not None
     path = world.runs / "arms" / f"{name}-{configuration}-{epochs}.pt"
     train_experts(session.context, session.models.model, session.models.router, texts, path)
-    return Tested(
-        model=session.models.model.to(session.context.accelerator.device),
-        router=session.models.router,
-        query=session.query,
-        gallery=session.gallery,
-    )
+    return _tested(session, session.models.model, router=session.models.router)
+
+
+def _tested(session: Session, model: ReidModel, *, router: Router | None) -> Tested:
+    device = session.context.accelerator.device
+    router = None if router is None else router.to(device)
+    return Tested(model=model.to(device), router=router, query=session.query, gallery=session.gallery, device=device)
 
 
 def only_included(codes: Codes, configuration: str, schema: Schema) -> Codes:

@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_said_and_the_rest_is_measured(monkeypatch):
 
     monkeypatch.setattr(report, "measure", small_memory)
     config = make_config("paper", SMALL)
-    table = report.measured(config, batch_sizes=[16, 8], precisions=["no"], steps=2)
+    table = report.measured(config, batch_sizes=[16, 8], precisions=["no"], compiled=[False], steps=2)
     assert table[table["batch_size"] == 16]["fits"].tolist() == [0]
     assert report.best(table)["batch_size"].unique().tolist() == [8]
     with pytest.raises(InputError, match="nothing of what was tried fits"):
@@ -98,13 +98,30 @@ def test_the_command_says_hours_and_disk(capsys):
     ]
 
 
+def test_what_is_measured_with_and_without_compilation_is_written(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda function, **options: asked.append(function) or function)
+    words = ["--datasets", "market1501", "--steps", "2", "--compile", "no", "yes", "--results", str(tmp_path)]
+    assert main(["cost", *words, "--set", ON_LINE]) == 0
+    # The stages `baseline` and `experts`, once.
+    assert len(asked) == 2
+    table = pd.read_csv(tmp_path / "cost_measured.csv")
+    assert list(table.groupby("compiled", sort=False)["stage"].agg(list)) == [STAGES, STAGES]
+    assert table.columns.tolist()[:5] == ["precision", "batch_size", "compiled", "stage", "fits"]
+    hours = pd.read_csv(tmp_path / "cost_measured_hours.csv")
+    fastest = table[table["stage"] == "experts"].sort_values("images_per_second").iloc[-1]
+    speed = table[table["compiled"] == fastest["compiled"]].set_index("stage")["images_per_second"]
+    test = 3368 + 19732
+    a_run = hours.set_index("part").loc["a run", "hours_each"]
+    assert a_run == pytest.approx((120 * 12936 / speed["experts"] + test / speed["evaluation"]) / 3600, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--datasets", "nobody"], "unknown dataset 'nobody'"),
         (["--seeds", "0"], "got 0 seeds; expected 1 to 1000"),
         (["--root", "somewhere"], "--root is one dataset's folder, and there are 2"),
-        (["--results", "out"], "--results goes with --count"),
         (["--datasets", "market1501", "--precisions", "half", "--steps", "2"], "precision"),
         (["--datasets", "market1501", "--batch-sizes", "7", "--steps", "2"], "batch_size 7"),
     ],
