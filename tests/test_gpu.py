@@ -1,6 +1,7 @@
 """On a GPU as on a CPU: training, its precisions and interruptions, features, retrieval, controls, worlds.
 
-Skipped where there is no GPU. Training on one is not expected to repeat to the last digit: some sums there have no order.
+Skipped where there is no GPU. Training on one is not expected to repeat to the last digit: some sums there have no
+order.
 """
 
 from pathlib import Path

@@ -49,8 +49,9 @@ def work_of(dataset: str, *, seeds: int, root: str = "") -> Work:
 def measured(
     config: Config, *, batch_sizes: Sequence[int], precisions: Sequence[str], compiled: Sequence[bool], steps: int
 ) -> pd.DataFrame:
-    """``measure`` at every precision and batch size, compiled or not: precision, batch_size, compiled (0/1), fits (0/1),
-    and its columns.
+    """``measure`` at every precision and batch size, compiled or not.
+
+    Columns: precision, batch_size, compiled (0/1), stage, fits (0/1), and those of ``measure``.
 
     What does not fit into the device's memory is a row with ``fits`` 0. Errors otherwise as ``measure``.
     """
