@@ -26,9 +26,12 @@ KINDS = {
     "published": "In the paper's numbers",
     "runs": "In our runs, in synthetic worlds",
     "controls": "Under controls",
+    "strength": "Over the strength of the baseline",
 }
-MARKS = {"holds": "✓", "fails": "✗", "open": "?", "found": "✓", "missed": "✗"}
+MARKS = {"holds": "✓", "fails": "✗", "open": "?", "depends": "~", "found": "✓", "missed": "✗"}
 NOTHING = "–"
+# Its tables are of one experiment, which an own sweep has not.
+OPTIONAL = "strength"
 _NAMES = {title: name for name, title in TITLES.items()}
 
 
@@ -41,17 +44,18 @@ class VerdictTable(SphinxDirective):
         folder = results_folder(self.env)
         self.env.note_dependency(str(folder / FILE))
         rows = read_table(folder, FILE)
+        kinds = {kind: told for kind, told in KINDS.items() if kind != OPTIONAL or set(rows[kind]) != {NOTHING}}
         table = nodes.table(classes=["result-table", "verdicts"])
         caption, messages = self.state.inline_text("The paper's main claims and how each is judged.", self.lineno)
         table += nodes.title("", "", *caption, marks_of(FILE), *messages)
-        group = nodes.tgroup(cols=1 + len(KINDS))
+        group = nodes.tgroup(cols=1 + len(kinds))
         table += group
-        group += [nodes.colspec(colwidth=width) for width in (3, 4, 4, 4)]
-        heads = [nodes.entry("", nodes.paragraph("", head)) for head in ("Claim of the paper", *KINDS.values())]
+        group += [nodes.colspec(colwidth=width) for width in (3, *[4] * len(kinds))]
+        heads = [nodes.entry("", nodes.paragraph("", head)) for head in ("Claim of the paper", *kinds.values())]
         group += nodes.thead("", nodes.row("", *heads))
         body = nodes.tbody()
         for claim, of_claim in rows.groupby("claim", sort=False):
-            body += nodes.row("", claim_cell(str(claim), of_claim), *[self.cell(of_claim, kind) for kind in KINDS])
+            body += nodes.row("", claim_cell(str(claim), of_claim), *[self.cell(of_claim, kind) for kind in kinds])
         group += body
         return [nodes.container("", table, classes=["scroll-x", "full-width"])]
 

@@ -26,6 +26,11 @@ the grid of baselines and routes holds all four at once, so nothing more is corr
 its band would be as narrow as the margin (half-width = margin; it shrinks with the root of the number of worlds); else
 ``depends on the route`` where each route agrees with itself, and ``depends on the strength`` where one does not.
 
+**Must labels be true?** The same at the same four points with H(m, r) = G(m, r) / 2 - P(m, r), where P is the oracle's
+gain with labels of another person, the same on all of that person's images. Where the whole band of H lies above zero,
+most of the gain goes with true labels: ``true labels needed``; where it lies below, at least half of it comes without:
+``any labels do``; else ``open``. Overall as above.
+
 Every world counts once per cell. Worlds of the pilots never count. More worlds are drawn only because a point is open,
 up to the number said, and never fewer than were announced.
 """
@@ -40,6 +45,7 @@ from mosaicreid.errors import InputError
 BASELINES = (82.6, 89.6)
 MARGIN = 0.1  # of the oracle's gain
 SUFFICE, ADD, HARM, OPEN = "labels suffice", "experts add", "experts harm", "open"
+NEEDED, ANY = "true labels needed", "any labels do"
 
 
 def at_point(*, low: float, high: float, margin: float) -> str:
@@ -103,7 +109,33 @@ def decide(band: pd.DataFrame, gain: pd.DataFrame, *, worlds: Mapping[str, int])
                 "worlds_needed": math.ceil(worlds[route] * max(1.0, (high - low) / 2 / margin) ** 2),
             }
         )
+    _require(points, "E", worlds)
+    return pd.DataFrame(rows).assign(overall=overall(points))
+
+
+def decide_true(band: pd.DataFrame, *, worlds: Mapping[str, int]) -> pd.DataFrame:
+    """The rule on whether labels must be true, applied.
+
+    Args:
+        band: H's, as ``decide`` takes E's. worlds: how many there are, by route.
+
+    Returns:
+        route, baseline, H, low, high (points), verdict, worlds, and overall, the same in every row.
+    """
+    table = band[band["baseline"].isin(BASELINES)][["route", "baseline", "estimate", "low", "high"]]
+    table = table.rename(columns={"estimate": "H"}).reset_index(drop=True)
+    verdicts = [
+        NEEDED if low > 0 else ANY if high < 0 else OPEN for low, high in table[["low", "high"]].to_numpy().tolist()
+    ]
+    keys = [(str(route), float(at)) for route, at in table[["route", "baseline"]].to_numpy()]
+    points = dict(zip(keys, verdicts, strict=True))
+    _require(points, "H", worlds)
+    return table.assign(verdict=verdicts, worlds=table["route"].map(worlds), overall=overall(points))
+
+
+def _require(points: Mapping[tuple[str, float], str], what: str, worlds: Mapping[str, int]) -> None:
     missing = [f"{at} on the route {route}" for route in worlds for at in BASELINES if (route, at) not in points]
     if missing:
-        raise InputError(f"no band of E at {', '.join(missing)}; expected worlds with weaker and stronger baselines")
-    return pd.DataFrame(rows).assign(overall=overall(points))
+        raise InputError(
+            f"no band of {what} at {', '.join(missing)}; expected worlds with weaker and stronger baselines"
+        )

@@ -10,7 +10,8 @@ from scipy import stats
 from mosaicreid.analyses.strength.bands import fit_band
 from mosaicreid.analyses.strength.cells import Cell
 from mosaicreid.analyses.strength.compute import finished, read_world
-from mosaicreid.analyses.strength.decision import BASELINES, decide
+from mosaicreid.analyses.strength.decision import BASELINES, decide, decide_true
+from mosaicreid.results import columns_first
 
 _WORLD = ["dataset", "cell", "route", "target", "world", "seed"]
 # Name -> arm, of what kind they are, whether added, and what is taken from that row.
@@ -28,6 +29,7 @@ _PARTS = {
 ESTIMANDS = tuple(_PARTS)
 # Given as a share of the shortfall too.
 SHARED = ("gain", "L", "E", "both")
+_CURVES = ("E", "gain", "L", "permuted_gain", "H", "share_gain", "share_L", "share_both")
 
 
 def pool_worlds(cells: Sequence[Cell], runs: Path) -> pd.DataFrame:
@@ -129,20 +131,21 @@ def main_rows(table: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns="seed").groupby(keys, sort=False).mean().reset_index()
 
 
-def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Curves over the strength of the baseline, and the decision.
+def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Curves over the strength of the baseline, and the decisions.
 
     Returns:
-        ``curves``: quantity (E, gain, L in points; share_gain, share_L, share_both), route, baseline, estimate,
-        std_err, low, high (simultaneous 95 %), world_sd, rest_sd, gamma, factor, df, worlds, rows; and what ``decide``
-        returns.
+        ``curves``: quantity (E, gain, L, permuted_gain and H, half the gain less the permuted one, in points;
+        share_gain, share_L, share_both), route, baseline, estimate, std_err, low, high (simultaneous 95 %), world_sd,
+        rest_sd, gamma, factor, df, worlds, rows; and what ``decide`` and ``decide_true`` return.
 
     Raises:
         InputError: as ``fit_band`` and ``decide``.
     """
     rows = main_rows(table)
+    rows["H"] = rows["gain"] / 2 - rows["permuted_gain"]
     grid = sorted({*np.arange(10, 100, step).tolist(), *BASELINES})
-    fitted = {name: fit_band(rows, name, grid) for name in ("E", "gain", "L", "share_gain", "share_L", "share_both")}
+    fitted = {name: fit_band(rows, name, grid) for name in _CURVES}
     curves = pd.concat(
         [
             band.curve.assign(
@@ -161,4 +164,4 @@ def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFram
     )
     per_route = {str(route): part.groupby(["dataset", "world"]).ngroups for route, part in rows.groupby("route")}
     decision = decide(fitted["E"].curve, fitted["gain"].curve, worlds=per_route)
-    return curves[["quantity", *(column for column in curves if column != "quantity")]], decision
+    return columns_first(curves, "quantity"), decision, decide_true(fitted["H"].curve, worlds=per_route)

@@ -17,9 +17,9 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     """Write what the worlds in ``runs`` say as ``strength_*.csv`` and figures into ``results``; returns the paths.
 
     ``strength_scores.csv`` (every scoring of every world, columns as in ``compute``), ``strength_worlds.csv`` (the
-    estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_curves.csv`` and
-    ``strength_decision.csv``; figures of the same start. ``names`` chooses cells. What needs cells that were not
-    chosen, on designed routes or the default one, is left out.
+    estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_curves.csv``,
+    ``strength_decision.csv`` and ``strength_true.csv``; figures of the same start. ``names`` chooses cells. What needs
+    cells that were not chosen, on designed routes or the default one, is left out.
 
     Raises:
         InputError: settings that cannot be read, a cell without worlds, or too few of them; nothing is written then.
@@ -35,7 +35,8 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     }
     designed = any(cell.route != "default" for cell in cells)
     if designed:
-        tables["strength_curves"], tables["strength_decision"] = curve_tables(values)
+        named = ("strength_curves", "strength_decision", "strength_true")
+        tables |= dict(zip(named, curve_tables(values), strict=True))
     # Every world of this experiment is drawn for it.
     about = {"cells": [cell.name for cell in cells], "data": {cell.dataset: SYNTHETIC for cell in cells}}
     inputs = {settings.name: settings}

@@ -1,4 +1,4 @@
-"""The paper's main claims in one table, each judged by its published numbers, our runs, and the controls.
+"""The paper's main claims in one table, each judged by its published numbers, our runs, controls, and other baselines.
 
 What a verdict means is said by the ``rules``; nothing here is judged by hand. With so many verdicts some would come out
 by chance, so Holm's correction over all of them says which stand together and which only each by itself.
@@ -30,6 +30,7 @@ from mosaicreid.analyses.verdicts.rules import (
     saturation,
     split,
 )
+from mosaicreid.analyses.verdicts.strength import beyond_labels, true_labels
 from mosaicreid.datasets import TITLES
 from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS
@@ -48,7 +49,10 @@ SOURCES = (
 )
 
 
-KINDS = ("published", "runs", "controls")
+# Of an experiment that is no part of a sweep: without them, nothing is said over the strength of the baseline.
+OPTIONAL = ("strength_decision", "strength_true")
+
+KINDS = ("published", "runs", "controls", "strength")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,7 @@ class Claim:
     published: Rule | None = None
     runs: Rule | None = None
     controls: Rule | None = None
+    strength: Rule | None = None
     datasets: tuple[str, ...] = DATASETS
 
 
@@ -77,6 +82,7 @@ CLAIMS = (
         runs=our_gain,
         # Both sides are given the labels: what is left is what experts add to them, and a tenth of the gain is little.
         controls=split("given-labels", "whole", "label agreement added to both:", least_share=SHARE),
+        strength=beyond_labels,
     ),
     Claim(
         text="The gain needs labels that are true of the person",
@@ -86,6 +92,7 @@ CLAIMS = (
         controls=split(
             "permuted-trained", "from control", "over experts trained and routed by permuted labels:", least_share=0.5
         ),
+        strength=true_labels,
     ),
     Claim(
         text="Experts help to tell apart people whose attributes are the same",
@@ -143,7 +150,10 @@ CLAIMS = (
 
 
 def judge_claims(tables: Tables) -> pd.DataFrame:
-    """Every claim on every dataset: claim, where, dataset, then evidence and verdict for published, runs and controls.
+    """Every claim on every dataset: claim, where, dataset, then evidence and verdict for each of ``KINDS``.
+
+    The kind ``strength`` judges over the strength of the baseline, by the rule of ``strength.decision``, over both
+    datasets' worlds at once; a dash where its tables are not there.
 
     Also ``page``, the page of the book that shows it, and per kind of evidence ``_p``, the p-value that decides, and
     ``_p_holm``, the same after Holm's correction over the whole table. A verdict that does not survive it is

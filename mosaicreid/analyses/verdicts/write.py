@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mosaicreid.analyses.verdicts import further
-from mosaicreid.analyses.verdicts.claims import SOURCES, judge_claims
+from mosaicreid.analyses.verdicts.claims import OPTIONAL, SOURCES, judge_claims
 from mosaicreid.errors import InputError
 from mosaicreid.results import Tables, read_results, write_results
 
@@ -17,7 +17,8 @@ def write_verdicts(results: Path) -> pd.DataFrame:
     Raises:
         InputError: one of the tables is missing, or lacks the row that a claim is judged by.
     """
-    inputs, tables = _read(results, SOURCES)
+    there = [name for name in OPTIONAL if (Path(results) / f"{name}.csv").is_file()]
+    inputs, tables = _read(results, (*SOURCES, *there))
     table = judge_claims(tables)
     write_results(table, Path(results) / "verdicts.csv", inputs=inputs)
     return table

@@ -3,7 +3,19 @@
 import pandas as pd
 import pytest
 
-from mosaicreid.analyses.strength.decision import ADD, BASELINES, HARM, OPEN, SUFFICE, at_point, decide, overall
+from mosaicreid.analyses.strength.decision import (
+    ADD,
+    ANY,
+    BASELINES,
+    HARM,
+    NEEDED,
+    OPEN,
+    SUFFICE,
+    at_point,
+    decide,
+    decide_true,
+    overall,
+)
 from mosaicreid.analyses.strength.matched import PAPER_SHARES
 from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS, load_table
@@ -74,6 +86,30 @@ def test_points_that_are_missing_are_named() -> None:
         decide(band[:-1], gain, worlds={"attributes": 8, "identity": 4})
     with pytest.raises(InputError, match=r"gain is not known at 89.6 mAP on the route identity"):
         decide(band, gain[:-1], worlds={"attributes": 8, "identity": 4})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.1, 0.8, NEEDED), (0.0, 0.8, OPEN), (-0.1, 0.1, OPEN), (-0.8, 0.0, OPEN), (-0.8, -0.1, ANY)],
+)
+def test_whether_labels_must_be_true(low: float, high: float, verdict: str) -> None:
+    band, _ = curves(low, high, 2.5)
+    table = decide_true(band, worlds={"attributes": 8, "identity": 4})
+    assert table["verdict"].tolist() == [verdict] * 4
+    assert set(table["overall"]) == {verdict}
+    assert table["worlds"].tolist() == [8, 8, 4, 4]
+    assert table["H"].tolist() == pytest.approx([(low + high) / 2] * 4)
+    assert table["baseline"].tolist() == [*BASELINES, *BASELINES]
+
+
+def test_whether_labels_must_be_true_can_depend_on_the_strength() -> None:
+    band, _ = curves(0.1, 0.8, 2.5)
+    strong = band["baseline"] == BASELINES[1]
+    changed = band.assign(low=band["low"].mask(strong, -0.8), high=band["high"].mask(strong, -0.1))
+    table = decide_true(changed, worlds={"attributes": 8, "identity": 4})
+    assert set(table["overall"]) == {"depends on the strength"}
+    with pytest.raises(InputError, match=r"no band of H at 89.6 on the route identity"):
+        decide_true(band[:-1], worlds={"attributes": 8, "identity": 4})
 
 
 def test_the_papers_baselines_and_shares_are_its_tables() -> None:

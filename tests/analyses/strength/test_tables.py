@@ -189,6 +189,12 @@ def test_curves_hold_the_worlds_and_the_rule_is_applied(written: Path) -> None:
     assert decision["margin"].tolist() == pytest.approx([0.05 * (100 - at) for at in decision["baseline"]], abs=0.02)
     assert set(decision["worlds"]) == {6}
     assert set(decision["overall"]) == {"labels suffice"}
+    true = pd.read_csv(written / "results" / "strength_true.csv")
+    own, permuted = (
+        curves[(curves["quantity"] == name) & curves["baseline"].isin(BASELINES)] for name in ("gain", "permuted_gain")
+    )
+    half = own["estimate"].to_numpy() / 2 - permuted["estimate"].to_numpy()
+    assert true["H"].tolist() == pytest.approx(half.tolist(), abs=0.02)
 
 
 def test_equal_scores_and_a_cell_without_worlds_are_named(pooled: pd.DataFrame, runs: Path) -> None:
@@ -213,7 +219,7 @@ def written(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_tables_and_figures_are_written(written: Path) -> None:
     names = {path.name for path in (written / "results").rglob("*.*")}
-    tables = {f"strength_{name}.csv" for name in ("scores", "worlds", "cells", "matched", "curves", "decision")}
+    tables = {f"strength_{name}.csv" for name in ("scores", "worlds", "cells", "matched", "curves", "decision", "true")}
     figures = {"strength.svg", "strength_training.svg", "strength_attributes.svg"}
     assert names == tables | figures | {name.replace(".csv", ".json") for name in tables}
     assert len(pd.read_csv(written / "results" / "strength_scores.csv")) == 17 * sum(cell.worlds for cell in cells())

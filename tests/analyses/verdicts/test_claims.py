@@ -18,7 +18,8 @@ def test_the_committed_verdicts_are_those_of_the_committed_results() -> None:
     missing = [name for name in (*claims.SOURCES, "verdicts") if not (results / f"{name}.csv").is_file()]
     if missing:
         pytest.skip(f"no {', '.join(missing)} in results yet; `make reproduce` writes them")
-    tables = {name: read_results(results / f"{name}.csv") for name in claims.SOURCES}
+    there = [name for name in claims.OPTIONAL if (results / f"{name}.csv").is_file()]
+    tables = {name: read_results(results / f"{name}.csv") for name in (*claims.SOURCES, *there)}
     committed = read_results(results / "verdicts.csv")
     pd.testing.assert_frame_equal(claims.judge_claims(tables), committed)
 
@@ -71,6 +72,33 @@ def test_every_claim_is_judged_on_every_dataset_of_its_own(tables: dict[str, pd.
     worse = tables["oracle_split"].assign(ci_low=-3.0, ci_high=-1.0)
     found = claims.judge_claims(tables | {"oracle_split": worse})
     assert found.loc[found["page"] == "oracle", "controls"].str.startswith("fails").all()
+
+
+def strength(verdicts: list[str], overall: str, **columns: float) -> pd.DataFrame:
+    points = pd.DataFrame({"route": ["a", "a", "b", "b"], "baseline": [82.6, 89.6] * 2, "verdict": verdicts})
+    return points.assign(overall=overall, low=[-0.2, -0.1, 0.0, -0.1], high=[0.1, 0.2, 0.3, 0.1], **columns)
+
+
+def test_over_the_strength_of_the_baseline_the_decision_is_the_verdict(tables: dict[str, pd.DataFrame]) -> None:
+    plain = claims.judge_claims(tables)
+    assert set(plain["strength"]) == {"–"}
+    decided = {
+        "strength_decision": strength(["labels suffice"] * 4, "labels suffice", margin=0.31),
+        "strength_true": strength(["true labels needed", "open"] * 2, "open"),
+    }
+    found = claims.judge_claims(tables | decided)
+    of_claim = found.groupby("claim", sort=False)["strength"].agg(set).iloc[:3].tolist()
+    assert of_claim == [{"fails"}, {"open"}, {"–"}]
+    assert found["strength_evidence"].iloc[0] == (
+        "beyond the labels -0.2 to 0.3 at baselines of 82.6 and 89.6 mAP; 10% of the gain is 0.3 to 0.3"
+    )
+    pd.testing.assert_frame_equal(found[["controls", "controls_p_holm"]], plain[["controls", "controls_p_holm"]])
+    split = strength(["true labels needed", "any labels do"] * 2, "depends on the strength")
+    depends = claims.judge_claims(tables | {"strength_true": split}).iloc[2]
+    assert depends["strength"] == "depends on the strength"
+    assert depends["strength_evidence"].endswith(
+        "holds at 82.6 (a), fails at 89.6 (a), holds at 82.6 (b), fails at 89.6 (b)"
+    )
 
 
 def test_a_verdict_that_holms_correction_does_not_leave_stands_alone(tables: dict[str, pd.DataFrame]) -> None:

@@ -1,0 +1,54 @@
+"""Rules that judge a claim over the strength of the baseline, by what ``strength.decision`` has decided.
+
+Its worlds are drawn like both datasets and pooled, so a rule says the same of each. Its bands hold all points at once;
+no p-value decides.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from mosaicreid.analyses.strength.decision import ADD, ANY, HARM, MARGIN, NEEDED, OPEN, SUFFICE
+from mosaicreid.analyses.verdicts.rules import Finding, tenth
+from mosaicreid.results import Tables
+
+_VERDICTS: Mapping[str, str] = {
+    **{ADD: "holds", NEEDED: "holds"},
+    **{SUFFICE: "fails", HARM: "fails", ANY: "fails"},
+    OPEN: "open",
+}
+_NOTHING = Finding("–", "–")
+
+
+def beyond_labels(tables: Tables, dataset: str) -> Finding:
+    """Experts add to a score that has the labels, at the paper's two baselines on both routes."""
+    table = tables.get("strength_decision")
+    if table is None:
+        return _NOTHING
+    margins = table["margin"].to_numpy(float)
+    little = f"{MARGIN:.0%} of the gain is {tenth(margins.min())} to {tenth(margins.max())}"
+    return _found(table, f"beyond the labels {_bands(table)}; {little}")
+
+
+def true_labels(tables: Tables, dataset: str) -> Finding:
+    """Most of the gain goes with labels that are true of the person, at the same points."""
+    table = tables.get("strength_true")
+    if table is None:
+        return _NOTHING
+    return _found(table, f"half the gain less that of another person's labels {_bands(table)}")
+
+
+def _bands(table: pd.DataFrame) -> str:
+    """The lowest and highest end of the bands, and the baselines that they are of."""
+    at = " and ".join(f"{baseline:g}" for baseline in sorted(set(table["baseline"])))
+    return f"{tenth(float(table['low'].min()))} to {tenth(float(table['high'].max()))} at baselines of {at} mAP"
+
+
+def _found(table: pd.DataFrame, evidence: str) -> Finding:
+    overall = str(table["overall"].iloc[0])
+    if overall in _VERDICTS:
+        return Finding(evidence, _VERDICTS[overall])
+    # It holds on one route, or at one strength, and not at the other.
+    points = table[["route", "baseline", "verdict"]].to_numpy().tolist()
+    listed = ", ".join(f"{_VERDICTS[verdict]} at {baseline:g} ({route})" for route, baseline, verdict in points)
+    return Finding(f"{evidence}; {listed}", overall)
