@@ -19,8 +19,8 @@ class WorldOptions:
             and light, and how often it is dark, blurred or obstructed. Viewpoint, pose and background stay.
         private_cues: 0..2, a factor on how much people differ from the mean in height, build, shades of clothes and
             contrast of textures, which no attribute names.
-        marks: 0..3, what people wear in hues of their own and no attribute names: 1 a scarf and a belt, 2 knee bands
-            too, 3 all of them larger.
+        marks: 0..4, what people wear in hues of their own and no attribute names: 1 a scarf and a belt, 2 knee bands
+            too, 3 all of them larger, 4 larger still.
         train_share: 0.1..0.9, share of the people who are for training.
         images_per_camera: the least and the most images that a camera takes of a person, beside a query.
         distractor_identities: 0..0.9, share of the test people who are in no query, their images all in the gallery.
@@ -45,7 +45,7 @@ class WorldOptions:
             if not number or not 0 <= value <= most:
                 raise InputError(f"the world's {name} is {value!r}; expected a number from 0 to {most:g}")
         if not isinstance(self.marks, int):
-            raise InputError(f"the world's marks is {self.marks!r}; expected a whole number from 0 to 3")
+            raise InputError(f"the world's marks is {self.marks!r}; expected a whole number from 0 to 4")
         if not 0.1 <= self.train_share <= 0.9:
             raise InputError(f"the world's train_share is {self.train_share!r}; expected a number from 0.1 to 0.9")
         images = self.images_per_camera
@@ -60,7 +60,7 @@ _LARGEST = {
     "legibility": 1.0,
     "nuisance": 2.0,
     "private_cues": 2.0,
-    "marks": 3.0,
+    "marks": 4.0,
     "train_share": 0.9,
     "distractor_identities": 0.9,
 }

@@ -8,14 +8,17 @@ import numpy as np
 from mosaicreid.world.body import Body, Brush
 from mosaicreid.world.wardrobe import RGB
 
-_MORE_THAN_BELT, _LARGER = 2, 3
+_MORE_THAN_BELT = 2
+# By the amount; else one.
+_SIZES = {3: 1.6, 4: 4.0}
 
 
 @dataclass(frozen=True)
 class Marks:
     """Colours of one identity's scarf, belt and knee bands.
 
-    ``amount`` as in ``WorldOptions.marks``: 0 nothing of it is worn, 1 scarf and belt, 2 knee bands too, 3 all larger.
+    ``amount`` as in ``WorldOptions.marks``: 0 nothing of it is worn, 1 scarf and belt, 2 knee bands too, 3 all larger,
+    4 larger still.
     """
 
     amount: int
@@ -42,7 +45,7 @@ def draw_marks(brush: Brush, body: Body, marks: Marks) -> None:
     if not marks.amount:
         return
     scarf, belt, knees = marks.colours
-    size = 1.6 if marks.amount >= _LARGER else 1.0
+    size = _SIZES.get(marks.amount, 1.0)
     neck = body.shoulder_y + 0.012
     brush.box(body.lean(body.shoulder_y), neck, 0.36 * body.head * size**0.5, 0.024 * size, scarf, round=0.012)
     brush.box(body.lean(body.waist_y), body.waist_y, 1.04 * body.half_width(body.waist_y), 0.016 * size, belt)

@@ -20,7 +20,7 @@ from mosaicreid.errors import InputError
         ({"private_cues": "much"}, "private_cues is 'much'"),
         ({"train_share": 0.05}, "train_share is 0.05; expected a number from 0.1 to 0.9"),
         ({"train_share": 1.0}, "train_share is 1.0; expected a number from 0 to 0.9"),
-        ({"marks": 4}, "marks is 4; expected a number from 0 to 3"),
+        ({"marks": 5}, "marks is 5; expected a number from 0 to 4"),
         ({"marks": 1.5}, "marks is 1.5; expected a whole number"),
         ({"distractor_identities": 1.0}, "distractor_identities is 1.0; expected a number from 0 to 0.9"),
         ({"images_per_camera": (0, 2)}, r"images_per_camera is \(0, 2\); expected the least and the most"),
@@ -35,7 +35,7 @@ def test_bad_options_are_named(options: dict[str, object], message: str) -> None
 
 
 def test_the_ends_are_allowed() -> None:
-    WorldOptions(legibility=1, nuisance=0, private_cues=2, marks=3, distractor_identities=0.9, images_per_camera=(1, 1))
+    WorldOptions(legibility=1, nuisance=0, private_cues=2, marks=4, distractor_identities=0.9, images_per_camera=(1, 1))
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -98,7 +98,7 @@ def test_where_decoded_images_lie_is_for_the_machine_of_a_job_to_say():
         ({"seeds": None}, "--config seeds= is empty"),
         ({"data": ""}, "--config data= is empty"),
         ({"cache": ""}, "--config cache= is empty"),
-        ({"world": "marks=9"}, "marks is 9; expected a number from 0 to 3"),
+        ({"world": "marks=9"}, "marks is 9; expected a number from 0 to 4"),
         ({"world": "legible=1"}, "unknown setting of the world 'legible'"),
         ({"identities": "many"}, "identities: got 'many', expected a whole number of 4 or above"),
         ({"only": "hats"}, "only=hats: no run of market1501, dukemtmc has this name"),

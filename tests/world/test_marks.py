@@ -27,9 +27,10 @@ def changed(first: np.ndarray, second: np.ndarray) -> float:
 @pytest.mark.parametrize("view", [0.1, 0.5, 0.75, 0.9], ids=["front", "back", "left", "right"])
 def test_more_marks_change_more_of_the_picture(view: float) -> None:
     plain = picture(NO_MARKS, view)
-    shares = [changed(plain, picture(Marks.draw(amount, np.random.default_rng(1)), view)) for amount in range(4)]
+    shares = [changed(plain, picture(Marks.draw(amount, np.random.default_rng(1)), view)) for amount in range(5)]
     assert shares[0] == 0
     assert 0.005 < shares[1] < shares[2] < shares[3] < 0.12
+    assert shares[3] < shares[4] < 0.25
 
 
 def test_hues_are_the_persons_own_and_do_not_depend_on_the_amount() -> None:
