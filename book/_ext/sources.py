@@ -68,6 +68,10 @@ SOURCES = {
     "leakage_": (_LEAKAGE, f"{_ANALYSES}.leakage.tables"),
     "priors": ("mosaicreid priors --annotations DIR --synthetic FOLDER FOLDER", f"{_ANALYSES}.priors.compute"),
     "images": ("mosaicreid priors --annotations DIR --synthetic FOLDER FOLDER", "mosaicreid.data.check"),
+    "cost_measured": (
+        "mosaicreid cost --precisions no bf16 fp16 --steps 30 --results results",
+        f"{_ANALYSES}.cost.measure",
+    ),
     "cost_": ("mosaicreid cost --count --results results", f"{_ANALYSES}.cost.totals"),
     "world": ("mosaicreid world", "mosaicreid.world.people"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
