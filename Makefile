@@ -74,6 +74,7 @@ strength: $(STAMP)
 	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid strength run --part $$part/$(CORES) & pids="$$pids $$!"; \
 	done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
 	$(BIN)/mosaicreid strength collect
+	$(BIN)/mosaicreid strength coverage
 
 # Draws worlds in which chance deals what attributes are worth, and trains Table 3 in each: two hours of two cores.
 recovery: $(STAMP)

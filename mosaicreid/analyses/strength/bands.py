@@ -34,8 +34,8 @@ _DRAWS = 20_000
 @dataclass(frozen=True, kw_only=True)
 class Band:
     """``curve``: route, baseline (percent), estimate, std_err, low, high, in the unit of y; ``world_sd`` and
-    ``rest_sd`` likewise, at a shortfall of 50 points; ``gamma``; ``factor`` of the band and its ``df``; ``worlds`` and
-    ``rows`` that were fitted."""
+    ``rest_sd`` likewise, at a shortfall of 50 points; ``gamma``; ``factor`` of the band and its ``df``; ``expected``
+    (rows,), curve and dataset at each row of the table; ``worlds`` and ``rows`` that were fitted."""
 
     curve: pd.DataFrame
     world_sd: float
@@ -43,6 +43,7 @@ class Band:
     gamma: float
     factor: float
     df: float
+    expected: NDArray[np.float64]
     worlds: int
     rows: int
 
@@ -119,6 +120,7 @@ def fit_band(table: pd.DataFrame, value: str, grid: Sequence[float], *, level: f
         gamma=gamma,
         factor=factor,
         df=df,
+        expected=design @ np.asarray(fitted.fe_params),
         worlds=groups.nunique(),
         rows=len(table),
     )

@@ -131,6 +131,17 @@ def main_rows(table: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns="seed").groupby(keys, sort=False).mean().reset_index()
 
 
+def curve_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """``main_rows`` with H, half of the gain less the permuted one."""
+    rows = main_rows(table)
+    return rows.assign(H=rows["gain"] / 2 - rows["permuted_gain"])
+
+
+def grid_of_baselines(step: float = 2.5) -> list[float]:
+    """Baselines, percent, that curves are given at: 10 to 100 in steps, and the paper's two."""
+    return sorted({*np.arange(10, 100, step).tolist(), *BASELINES})
+
+
 def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Curves over the strength of the baseline, and the decisions.
 
@@ -142,9 +153,7 @@ def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFram
     Raises:
         InputError: as ``fit_band`` and ``decide``.
     """
-    rows = main_rows(table)
-    rows["H"] = rows["gain"] / 2 - rows["permuted_gain"]
-    grid = sorted({*np.arange(10, 100, step).tolist(), *BASELINES})
+    rows, grid = curve_rows(table), grid_of_baselines(step)
     fitted = {name: fit_band(rows, name, grid) for name in _CURVES}
     curves = pd.concat(
         [

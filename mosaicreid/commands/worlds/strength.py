@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mosaicreid.commands.arguments import whole_number
+
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the group ``strength`` with its commands."""
@@ -25,7 +27,11 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     pilots = commands.add_parser("pilots", help="one table of the worlds in which settings were chosen")
     pilots.set_defaults(run=_pilots)
 
-    for command in (collect, pilots):
+    coverage = commands.add_parser("coverage", help="how often the bands hold the truth in simulated worlds; minutes")
+    coverage.add_argument("--replications", type=whole_number, default=300, help="simulated tables (default: 300)")
+    coverage.set_defaults(run=_coverage)
+
+    for command in (collect, pilots, coverage):
         command.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
     for command in (run, collect, pilots):
         command.add_argument("--settings", type=Path, help="settings of the cells, TOML (default: the committed ones)")
@@ -73,3 +79,12 @@ def _pilots(arguments: argparse.Namespace) -> None:
     path = arguments.results / "strength_pilots.csv"
     table = write_pilots(arguments.runs, path, settings=arguments.settings or PILOTS)
     print(f"wrote {path}: {table[['cell', 'world']].drop_duplicates().shape[0]} worlds")
+
+
+def _coverage(arguments: argparse.Namespace) -> None:
+    from mosaicreid.analyses.strength.write import write_coverage
+
+    path = arguments.results / "strength_coverage.csv"
+    table = write_coverage(arguments.results, replications=arguments.replications)
+    print(table.round(3).to_string(index=False))
+    print(f"wrote {path}")
