@@ -145,6 +145,7 @@ def figure_sources() -> dict[str, tuple[str, str]]:
         "world_truth": ("world.csv", world),
         **{name: (f"{tables[0]}.csv", draw.__module__) for name, (draw, tables) in RECOVERED.items()},
         "strength": ("strength_curves.csv", f"{_ANALYSES}.strength.figures"),
+        "strength_small": ("strength_curves.csv", f"{_ANALYSES}.strength.figures"),
         "strength_training": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),
         "backbones": ("backbones_attributes.csv", f"{_ANALYSES}.backbones.figures"),
         "strength_attributes": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),

@@ -71,6 +71,30 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
     return figure
 
 
+def plot_strength_small(estimands: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+    """What labels and experts remove of the shortfall, a panel per route: ``plot_strength``'s upper half, smaller."""
+    rows = main_rows(estimands)
+    routes = [route for route in _ROUTES if route in set(curves["route"])]
+    if not routes:
+        raise InputError("no curve of a route to draw; expected worlds on the route identity or attributes")
+    with style():
+        figure = Figure(figsize=(WIDTH, 0.66 * WIDTH), layout="constrained")
+        axes = figure.subplots(1, len(routes), sharex=True, sharey=True, squeeze=False)[0]
+        for axis, route in zip(axes, routes, strict=True):
+            own, fitted = rows[rows["route"] == route], curves[curves["route"] == route]
+            for quantity in ("share_L", "share_gain"):
+                colour, marker, name = _SHARES[quantity]
+                _dots_and_band(axis, own, fitted, quantity, colour, marker, name, scale=100)
+            axis.plot(BASELINES, 100 * np.array(PAPER_SHARES), "x", color="black", label="the paper's gain")
+            axis.set_title(_ROUTES[route], fontsize=10)
+            axis.set_ylim(0, 110)
+        axes[0].set_ylabel("removed of the shortfall (%)")
+        figure.supxlabel("mAP of the baseline (%)", fontsize=10)
+        handles, names = axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=8, frameon=False)
+    return figure
+
+
 def _dots_and_band(
     axis: Axes,
     worlds: pd.DataFrame,

@@ -7,7 +7,12 @@ import pandas as pd
 
 from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
 from mosaicreid.analyses.strength.coverage import band_coverage
-from mosaicreid.analyses.strength.figures import plot_attributes_over_training, plot_strength, plot_training_curve
+from mosaicreid.analyses.strength.figures import (
+    plot_attributes_over_training,
+    plot_strength,
+    plot_strength_small,
+    plot_training_curve,
+)
 from mosaicreid.analyses.strength.tables import cell_table, curve_tables, estimands, matched_table, pool_worlds
 from mosaicreid.names.provenance import SYNTHETIC
 from mosaicreid.plotting import save_figure
@@ -53,6 +58,7 @@ def _draw(results: Path, cells: Sequence[Cell], *, designed: bool) -> list[Path]
     if designed:
         curves, decision = (read_results(results / f"strength_{name}.csv") for name in ("curves", "decision"))
         drawn["strength"] = plot_strength(read["worlds"], curves, decision)
+        drawn["strength_small"] = plot_strength_small(read["worlds"], curves)
     defaults = [cell for cell in cells if cell.route == "default" and cell.arms]
     if defaults:
         drawn["strength_training"] = plot_training_curve(read["cells"])
