@@ -14,10 +14,11 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write verdicts.csv and, where the real annotation was counted, verdicts_further.csv; print both in short."""
+    from mosaicreid.analyses.verdicts.claims import KINDS
     from mosaicreid.analyses.verdicts.write import has_annotation, write_further, write_verdicts
 
     table = write_verdicts(arguments.results)
-    print(table[["claim", "dataset", "published", "runs", "controls"]].to_string(index=False))
+    print(table[["claim", "dataset", *KINDS]].to_string(index=False))
     if has_annotation(arguments.results):
         further = write_further(arguments.results)
         print(further[["claim", "dataset", "verdict"]].to_string(index=False))

@@ -40,7 +40,7 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
     if not routes:
         raise InputError("no curve of a route to draw; expected worlds on the route identity or attributes")
     with style():
-        figure = Figure(figsize=(1.5 * WIDTH, 1.25 * WIDTH), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 1.3 * WIDTH), layout="constrained")
         axes = figure.subplots(2, len(routes), sharex=True, sharey="row", squeeze=False)
         for column, route in enumerate(routes):
             above, below = axes[0, column], axes[1, column]
@@ -50,8 +50,8 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
             above.plot(
                 BASELINES, 100 * np.array(PAPER_SHARES), "x", color="black", markersize=8, label="the paper's gain"
             )
-            above.set_title(_ROUTES[route])
-            _dots_and_band(below, own, fitted, "E", BLUE, "o", "E: experts beyond the labels", scale=1)
+            above.set_title(_ROUTES[route], fontsize=10)
+            _dots_and_band(below, own, fitted, "E", "black", "o", "E: experts beyond the labels", scale=1)
             gain = fitted[fitted["quantity"] == "gain"]
             margin = 0.1 * gain["estimate"]
             below.plot(gain["baseline"], margin, "--", color=ORANGE, linewidth=1, label="margin: a tenth of the gain")
@@ -59,15 +59,20 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
             below.axhline(0, color="0.5", linewidth=0.8)
             for point in decision[decision["route"] == route].itertuples():
                 below.axvline(float(point.baseline), color="0.8", linewidth=0.8, zorder=0)  # type: ignore[arg-type]
-            below.set_xlabel("mAP of the baseline (%)")
         # Margins at weak baselines lie far above everything that is asked here.
         seen = curves[curves["quantity"] == "E"]
         height = 1.2 * max(seen["high"].max(), -seen["low"].min(), rows["E"].abs().max(), decision["margin"].max())
         axes[1, 0].set_ylim(-height, height)
         axes[0, 0].set_ylabel("removed of the shortfall (%)")
         axes[1, 0].set_ylabel("E (points of mAP)")
-        axes[0, 0].legend(fontsize=8, loc="best")
-        axes[1, 0].legend(fontsize=8, loc="best")
+        figure.supxlabel("mAP of the baseline (%)", fontsize=10)
+        handles, names = (
+            [*first, *second]
+            for first, second in zip(
+                axes[0, 0].get_legend_handles_labels(), axes[1, 0].get_legend_handles_labels(), strict=True
+            )
+        )
+        figure.legend(handles, names, loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
