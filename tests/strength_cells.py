@@ -2,7 +2,7 @@
 
 from mosaicreid.analyses.strength.cells import Cell
 
-_QUICK = (
+QUICK = (
     "data.height=32 data.width=16 data.batch_size=8 data.num_instances=2 stages.pretrain.epochs=1"
     " stages.pretrain.warmup_epochs=0 stages.prompts.epochs=1 stages.prompts.warmup_epochs=0 stages.baseline.epochs=1"
     " stages.baseline.warmup_epochs=0 stages.baseline.milestones=[]"
@@ -21,7 +21,7 @@ def quick_cell(**changes: object) -> Cell:
         "worlds": 2,
         "lengths": (1, 2),
         "world": "images_per_camera=[1,1] train_share=0.5 distractor_identities=0",
-        "settings": _QUICK,
+        "settings": QUICK,
         "long_arms": ("experts",),
     }
     return Cell(**(values | changes))  # type: ignore[arg-type]

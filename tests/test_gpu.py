@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from strength_cells import _QUICK, quick_cell
+from strength_cells import QUICK, quick_cell
 from tiny_world import small, write_world
 
 from mosaicreid.analyses.oracle.compute import Effort, run_oracle
@@ -162,7 +162,7 @@ def test_controls_of_a_run_repeat_its_scores(world: Path, on_gpu: Outcome) -> No
 def test_a_world_of_the_experiment_is_trained_and_scored(tmp_path: Path) -> None:
     cell = quick_cell(
         name="gpu",
-        settings=f"{_QUICK} runtime.device=auto",
+        settings=f"{QUICK} runtime.device=auto",
         lengths=(1,),
         arms=("experts", "permuted", "always_on", "switched_off", "labels"),
         worlds=1,
