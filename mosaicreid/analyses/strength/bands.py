@@ -9,6 +9,9 @@ s(m) = (shortfall / 50)^gamma, shortfall = 100 - m, with the gamma of largest li
 restricted maximum likelihood (statsmodels). The band holds the curves of all routes over the whole grid at once: its
 factor is the 95 % quantile of the largest absolute t over the grid under the fitted covariance, with the fewest degrees
 of freedom that any point has after Satterthwaite, from the worlds' and the rest's.
+
+``scaled`` is a variant that was thought of after results had been seen: the datasets' difference shrinks with the
+shortfall too, d_dataset(w) * (shortfall / 50), and gamma may be larger.
 """
 
 import warnings
@@ -28,6 +31,7 @@ from mosaicreid.statistics.panel import require_columns
 
 _KNOTS = (0.0, 60.0, 100.0)
 _GAMMAS = (0.0, 0.5, 1.0)
+_MORE_GAMMAS = (*_GAMMAS, 1.5, 2.0)
 _DRAWS = 20_000
 
 
@@ -48,13 +52,22 @@ class Band:
     rows: int
 
 
-def fit_band(table: pd.DataFrame, value: str, grid: Sequence[float], *, level: float = 0.95, seed: int = 0) -> Band:
+def fit_band(
+    table: pd.DataFrame,
+    value: str,
+    grid: Sequence[float],
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    scaled: bool = False,
+) -> Band:
     """Fit the column ``value`` of a table with a row per world and cell.
 
     Args:
         table: columns dataset, world, route, baseline (percent) and ``value``.
         grid: baselines to give the band at, percent; those outside a route's own baselines are left out for it.
         seed: of the draws for the band's factor.
+        scaled: the variant of this module's docstring.
 
     Raises:
         InputError: a column is missing or holds no number; one world only; values that are equal in all rows; too few
@@ -74,7 +87,8 @@ def fit_band(table: pd.DataFrame, value: str, grid: Sequence[float], *, level: f
         raise InputError(f"{value} is {y[0]:.4g} in every world; there is nothing to fit")
     routes, datasets = sorted(set(table["route"])), sorted(set(table["dataset"]))
     design = _design(table["route"].to_numpy(), m, routes)
-    design = np.column_stack([design, _deviations(table["dataset"].to_numpy(), datasets)])
+    deviations = _deviations(table["dataset"].to_numpy(), datasets)
+    design = np.column_stack([design, deviations * _scale(m, 1.0)[:, None] if scaled else deviations])
     rank = int(np.linalg.matrix_rank(design))
     if len(design) <= design.shape[1] or rank < design.shape[1]:
         raise InputError(
@@ -85,7 +99,7 @@ def fit_band(table: pd.DataFrame, value: str, grid: Sequence[float], *, level: f
         raise InputError(f"a baseline of {m.max():g} mAP leaves nothing; expected all of them below 100")
     world = groups.to_numpy()
     gamma, fitted = max(
-        ((gamma, _fit(y, design, world, _scale(m, gamma))) for gamma in _GAMMAS),
+        ((gamma, _fit(y, design, world, _scale(m, gamma))) for gamma in (_MORE_GAMMAS if scaled else _GAMMAS)),
         key=lambda found: found[1].llf - np.log(_scale(m, found[0])).sum(),
     )
     variances = max(0.0, float(np.asarray(fitted.cov_re).item())), float(fitted.scale)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from mosaicreid.analyses.strength.bands import Band, fit_band
 from mosaicreid.analyses.strength.decision import BASELINES
-from mosaicreid.analyses.strength.tables import curve_rows, grid_of_baselines
+from mosaicreid.analyses.strength.tables import grid_of_baselines, main_rows
 from mosaicreid.errors import InputError
 from mosaicreid.progress import bar
 from mosaicreid.statistics.inputs import seed_of, whole_number
 
 QUANTITIES = ("E", "gain", "L", "H")
+TRUTHS = ("as fitted", "datasets scaled")
 
 
 def band_coverage(
@@ -21,33 +22,35 @@ def band_coverage(
 ) -> pd.DataFrame:
     """Simulate what the curves are fitted to, fit again, and count.
 
-    The truth is the fitted model: its curves, its effect of the dataset, its variances and how they shrink with the
-    shortfall, at the baselines that the worlds have.
+    The truth is a fitted model: its curves, its effect of the dataset, its variances and how they shrink with the
+    shortfall, at the baselines that the worlds have. It is the model of the bands (``as fitted``), or the variant in
+    which datasets differ less where little is left (``datasets scaled``), which the bands do not know of.
 
     Args:
         estimands: of ``tables.estimands``.
 
     Returns:
-        A row per quantity: quantity, replications, whole (share in which the band holds the true curves of all routes
-        everywhere; nominal 0.95), at_baselines (share in which it does at the paper's two baselines), each with its
-        binomial standard error (``_se``), and bias (points, the largest over the paper's baselines).
+        A row per quantity and truth: quantity, truth, replications, whole (share in which the band holds the true
+        curves of all routes everywhere; nominal 0.95), at_baselines (share in which it does at the paper's two), each
+        with its binomial standard error (``_se``), and bias (points, the largest over the paper's baselines).
 
     Raises:
         InputError: fewer than 10 replications, an unknown quantity; else as ``fit_band``.
     """
     replications = whole_number(replications, "replications", least=10, most=1_000_000, hint=" (300 for a report)")
-    rows = curve_rows(estimands)
+    rows = main_rows(estimands)
     unknown = [name for name in quantities if name not in rows]
     if unknown:
         raise InputError(f"no quantity {unknown[0]!r} of the worlds to simulate; expected of {', '.join(QUANTITIES)}")
     grid = grid_of_baselines()
     found = []
-    for name, generator in zip(quantities, np.random.default_rng(seed_of(seed)).spawn(len(quantities)), strict=True):
-        truth = fit_band(rows, name, grid)
+    cases = [(name, truth) for name in quantities for truth in TRUTHS]
+    for (name, model), generator in zip(cases, np.random.default_rng(seed_of(seed)).spawn(len(cases)), strict=True):
+        truth = fit_band(rows, name, grid, scaled=model == TRUTHS[1])
         curve = truth.curve["estimate"].to_numpy(float)
         at = truth.curve["baseline"].isin(BASELINES).to_numpy()
         held, estimates = [], []
-        for _ in bar(range(replications), f"worlds with {name}", total=replications, unit="fit"):
+        for _ in bar(range(replications), f"worlds with {name}, {model}", total=replications, unit="fit"):
             again = fit_band(rows.assign(**{name: _simulated(truth, rows, generator)}), name, grid).curve
             held.append(((again["low"] <= curve) & (curve <= again["high"])).to_numpy())
             estimates.append(again["estimate"].to_numpy(float))
@@ -55,7 +58,7 @@ def band_coverage(
         bias = np.abs(np.mean(estimates, axis=0) - curve)[at].max() if at.any() else np.nan
         shares = {"whole": inside.all(axis=1).mean(), "at_baselines": inside[:, at].all(axis=1).mean()}
         errors = {f"{key}_se": np.sqrt(share * (1 - share) / replications) for key, share in shares.items()}
-        found.append({"quantity": name, "replications": replications, **shares, **errors, "bias": bias})
+        found.append({"quantity": name, "truth": model, "replications": replications, **shares, **errors, "bias": bias})
     return pd.DataFrame(found)
 
 

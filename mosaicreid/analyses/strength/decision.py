@@ -45,6 +45,8 @@ from mosaicreid.errors import InputError
 BASELINES = (82.6, 89.6)
 MARGIN = 0.1  # of the oracle's gain
 SUFFICE, ADD, HARM, OPEN = "labels suffice", "experts add", "experts harm", "open"
+# In place of an overall verdict, as long as there are fewer worlds than were announced.
+UNFINISHED = "unfinished"
 NEEDED, ANY = "true labels needed", "any labels do"
 
 
@@ -75,20 +77,24 @@ def overall(points: Mapping[tuple[str, float], str]) -> str:
     return "depends on the route" if alike else "depends on the strength"
 
 
-def decide(band: pd.DataFrame, gain: pd.DataFrame, *, worlds: Mapping[str, int]) -> pd.DataFrame:
+def decide(band: pd.DataFrame, gain: pd.DataFrame, labels: pd.DataFrame, *, worlds: Mapping[str, int]) -> pd.DataFrame:
     """The rule applied.
 
     Args:
-        band: E's, with route, baseline, estimate, low and high at the points at least. gain: G's, likewise (its band is
-            not used). worlds: how many there are, by route.
+        band: E's, with route, baseline, estimate, low and high at the points at least. gain, labels: G's and L's,
+            likewise (their bands are not used). worlds: how many there are, by route.
 
     Returns:
         route, baseline, E, low, high, gain, margin (points), verdict, worlds, worlds_needed (for a band as narrow as
-        the margin; not below ``worlds`` where it is already), and overall, the same in every row.
+        the margin; not below ``worlds`` where it is already), headroom (points that are left to 100 once labels are
+        added, the most that E can be; chosen afterwards, decides nothing), and overall, the same in every row.
     """
     rows = []
     points: dict[tuple[str, float], str] = {}
-    reached = {(str(route), float(at)): float(x) for route, at, x in gain[["route", "baseline", "estimate"]].to_numpy()}
+    reached, alone = (
+        {(str(route), float(at)): float(x) for route, at, x in curve[["route", "baseline", "estimate"]].to_numpy()}
+        for curve in (gain, labels)
+    )
     columns = ["route", "baseline", "estimate", "low", "high"]
     for route, at, estimate, low, high in band.loc[band["baseline"].isin(BASELINES), columns].to_numpy().tolist():
         if (route, at) not in reached:
@@ -107,6 +113,7 @@ def decide(band: pd.DataFrame, gain: pd.DataFrame, *, worlds: Mapping[str, int])
                 "verdict": points[route, at],
                 "worlds": worlds[route],
                 "worlds_needed": math.ceil(worlds[route] * max(1.0, (high - low) / 2 / margin) ** 2),
+                "headroom": 100 - at - alone[route, at],
             }
         )
     _require(points, "E", worlds)

@@ -92,7 +92,7 @@ def plot_strength_small(estimands: pd.DataFrame, curves: pd.DataFrame) -> Figure
                 _dots_and_band(axis, own, fitted, quantity, colour, marker, name, scale=100)
             axis.plot(BASELINES, 100 * np.array(PAPER_SHARES), "x", color="black", label="the paper's gain")
             axis.set_title(_ROUTES[route], fontsize=10)
-            axis.set_ylim(0, 110)
+            axis.set_ylim(0, 105)
         axes[0].set_ylabel("removed of the shortfall (%)")
         figure.supxlabel("mAP of the baseline (%)", fontsize=10)
         handles, names = axes[0].get_legend_handles_labels()

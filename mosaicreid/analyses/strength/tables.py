@@ -29,7 +29,7 @@ _PARTS = {
 ESTIMANDS = tuple(_PARTS)
 # Given as a share of the shortfall too.
 SHARED = ("gain", "L", "E", "both")
-_CURVES = ("E", "gain", "L", "permuted_gain", "H", "share_gain", "share_L", "share_both")
+_CURVES = ("E", "gain", "L", "both", "permuted_gain", "H")
 
 
 def pool_worlds(cells: Sequence[Cell], runs: Path) -> pd.DataFrame:
@@ -52,8 +52,8 @@ def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
         dataset, cell, route, target, world, seed, configuration, epochs (0: the baseline alone), ``main`` (1 for the
         cell's first length), baseline (percent), read, and in points of mAP: gain (experts), L (labels added, no
         experts), E (experts beyond the labels), both (experts and labels), gain, L and E for labels of another person
-        (``permuted_``), and gain and E of one bank that is always on (``always_on_``); NaN where an arm was not
-        trained. ``share_`` of the first four: of the shortfall, 100 - baseline.
+        (``permuted_``), and gain and E of one bank that is always on (``always_on_``), and H, half of the gain less the
+        permuted one; NaN where an arm was not trained. ``share_`` of the first four: of the shortfall, 100 - baseline.
     """
     own = worlds[worlds["target_share"].isna()]
     trained = own[own["epochs"] > 0]
@@ -69,6 +69,7 @@ def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
         found = own[(own["arm"] == arm) & (own["kind"] == kind) & (own["added"] == added)]
         keys = [*_WORLD, "configuration"] if arm == "baseline" else [*_WORLD, "configuration", "epochs"]
         table = table.join(found.set_index(keys)[column].rename(name), on=keys)
+    table["H"] = table["gain"] / 2 - table["permuted_gain"]
     for name in SHARED:
         table[f"share_{name}"] = table[name] / (100 - table["baseline"])
     return table
@@ -84,7 +85,7 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
         dataset, cell, route, target, configuration, epochs, quantity (baseline, read, and the estimands), mean, sd
         (over worlds), low, high (95 % over worlds by Student's t; NaN for one world), worlds.
     """
-    quantities = ["baseline", "read", *ESTIMANDS, *(f"share_{name}" for name in SHARED)]
+    quantities = ["baseline", "read", *ESTIMANDS, "H", *(f"share_{name}" for name in SHARED)]
     return _over_worlds(table, ["dataset", "cell", "route", "target", "configuration", "epochs"], quantities)
 
 
@@ -131,12 +132,6 @@ def main_rows(table: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns="seed").groupby(keys, sort=False).mean().reset_index()
 
 
-def curve_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """``main_rows`` with H, half of the gain less the permuted one."""
-    rows = main_rows(table)
-    return rows.assign(H=rows["gain"] / 2 - rows["permuted_gain"])
-
-
 def grid_of_baselines(step: float = 2.5) -> list[float]:
     """Baselines, percent, that curves are given at: 10 to 100 in steps, and the paper's two."""
     return sorted({*np.arange(10, 100, step).tolist(), *BASELINES})
@@ -146,14 +141,14 @@ def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFram
     """Curves over the strength of the baseline, and the decisions.
 
     Returns:
-        ``curves``: quantity (E, gain, L, permuted_gain and H, half the gain less the permuted one, in points;
-        share_gain, share_L, share_both), route, baseline, estimate, std_err, low, high (simultaneous 95 %), world_sd,
-        rest_sd, gamma, factor, df, worlds, rows; and what ``decide`` and ``decide_true`` return.
+        ``curves``: quantity (E, gain, L, both, permuted_gain and H, in points; share_gain, share_L, share_both: these
+        divided by the shortfall, 1 at most), route, baseline, estimate, std_err, low, high (simultaneous 95 %),
+        world_sd, rest_sd, gamma, factor, df, worlds, rows; and what ``decide`` and ``decide_true`` return.
 
     Raises:
         InputError: as ``fit_band`` and ``decide``.
     """
-    rows, grid = curve_rows(table), grid_of_baselines(step)
+    rows, grid = main_rows(table), grid_of_baselines(step)
     fitted = {name: fit_band(rows, name, grid) for name in _CURVES}
     curves = pd.concat(
         [
@@ -172,5 +167,15 @@ def curve_tables(table: pd.DataFrame, *, step: float = 2.5) -> tuple[pd.DataFram
         ignore_index=True,
     )
     per_route = {str(route): part.groupby(["dataset", "world"]).ngroups for route, part in rows.groupby("route")}
-    decision = decide(fitted["E"].curve, fitted["gain"].curve, worlds=per_route)
-    return columns_first(curves, "quantity"), decision, decide_true(fitted["H"].curve, worlds=per_route)
+    bands = {name: band.curve for name, band in fitted.items()}
+    decision = decide(bands["E"], bands["gain"], bands["L"], worlds=per_route)
+    curves = pd.concat([curves, _shares(curves)], ignore_index=True)
+    return columns_first(curves, "quantity"), decision, decide_true(bands["H"], worlds=per_route)
+
+
+def _shares(curves: pd.DataFrame) -> pd.DataFrame:
+    """Curves and bands in points as shares of the shortfall; nothing removes more than all of it."""
+    rows = curves[curves["quantity"].isin(["gain", "L", "both"])]
+    shortfall = 100 - rows["baseline"]
+    shares = {name: (rows[name] / shortfall).clip(upper=1) for name in ("estimate", "low", "high")}
+    return rows.assign(quantity="share_" + rows["quantity"], std_err=rows["std_err"] / shortfall, **shares)

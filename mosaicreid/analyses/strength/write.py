@@ -6,13 +6,16 @@ from pathlib import Path
 import pandas as pd
 
 from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
+from mosaicreid.analyses.strength.compute import world_path
 from mosaicreid.analyses.strength.coverage import band_coverage
+from mosaicreid.analyses.strength.decision import UNFINISHED
 from mosaicreid.analyses.strength.figures import (
     plot_attributes_over_training,
     plot_strength,
     plot_strength_small,
     plot_training_curve,
 )
+from mosaicreid.analyses.strength.sensitivity import sensitivity_table
 from mosaicreid.analyses.strength.tables import cell_table, curve_tables, estimands, matched_table, pool_worlds
 from mosaicreid.names.provenance import SYNTHETIC
 from mosaicreid.plotting import save_figure
@@ -24,8 +27,9 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
 
     ``strength_scores.csv`` (every scoring of every world, columns as in ``compute``), ``strength_worlds.csv`` (the
     estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_curves.csv``,
-    ``strength_decision.csv`` and ``strength_true.csv``; figures of the same start. ``names`` chooses cells. What needs
-    cells that were not chosen, on designed routes or the default one, is left out.
+    ``strength_decision.csv``, ``strength_true.csv`` (both ``unfinished`` overall while a designed cell lacks worlds)
+    and ``strength_sensitivity.csv``; figures of the same start. ``names`` chooses cells. What needs cells that were
+    not chosen, on designed routes or the default one, is left out.
 
     Raises:
         InputError: settings that cannot be read, a cell without worlds, or too few of them; nothing is written then.
@@ -43,6 +47,10 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     if designed:
         named = ("strength_curves", "strength_decision", "strength_true")
         tables |= dict(zip(named, curve_tables(values), strict=True))
+        if _unfinished(settings, runs):
+            for name in named[1:]:
+                tables[name] = tables[name].assign(overall=UNFINISHED)
+        tables["strength_sensitivity"] = sensitivity_table(values)
     # Every world of this experiment is drawn for it.
     about = {"cells": [cell.name for cell in cells], "data": {cell.dataset: SYNTHETIC for cell in cells}}
     inputs = {settings.name: settings}
@@ -50,6 +58,12 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
         {name: Table(frame=frame, inputs=inputs, parameters=about) for name, frame in tables.items()}, results
     )
     return paths + _draw(Path(results), cells, designed=designed)
+
+
+def _unfinished(settings: Path, runs: Path) -> bool:
+    """Whether a designed cell lacks worlds: a verdict is never from fewer than were announced."""
+    designed = [cell for cell in read_cells(settings) if cell.route != "default"]
+    return not all(world_path(runs, cell, draw).is_file() for cell in designed for draw in cell.draws)
 
 
 def _draw(results: Path, cells: Sequence[Cell], *, designed: bool) -> list[Path]:

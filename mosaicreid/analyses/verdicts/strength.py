@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mosaicreid.analyses.strength.decision import ADD, ANY, HARM, MARGIN, NEEDED, OPEN, SUFFICE
+from mosaicreid.analyses.strength.decision import ADD, ANY, HARM, MARGIN, NEEDED, OPEN, SUFFICE, UNFINISHED
 from mosaicreid.analyses.verdicts.rules import Finding, tenth
 from mosaicreid.results import Tables
 
 _VERDICTS: Mapping[str, str] = {
     **{ADD: "holds", NEEDED: "holds"},
     **{SUFFICE: "fails", HARM: "fails", ANY: "fails"},
-    OPEN: "open",
+    **{OPEN: "open", UNFINISHED: "open"},
 }
 _NOTHING = Finding("–", "–")
 
@@ -27,7 +27,9 @@ def beyond_labels(tables: Tables, dataset: str) -> Finding:
         return _NOTHING
     margins = table["margin"].to_numpy(float)
     little = f"{MARGIN:.0%} of the gain is {tenth(margins.min())} to {tenth(margins.max())}"
-    return _found(table, f"beyond the labels {_bands(table)}; {little}")
+    left = table["headroom"].to_numpy(float)
+    most = f"{tenth(left.min())} to {tenth(left.max())} are left to add"
+    return _found(table, f"beyond the labels {_bands(table)}; {little}; {most}")
 
 
 def true_labels(tables: Tables, dataset: str) -> Finding:
@@ -35,7 +37,7 @@ def true_labels(tables: Tables, dataset: str) -> Finding:
     table = tables.get("strength_true")
     if table is None:
         return _NOTHING
-    return _found(table, f"half the gain less that of another person's labels {_bands(table)}")
+    return _found(table, f"half the gain less that of another person's labels, after short training, {_bands(table)}")
 
 
 def _bands(table: pd.DataFrame) -> str:

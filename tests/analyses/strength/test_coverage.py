@@ -32,18 +32,21 @@ def estimands() -> pd.DataFrame:
                             "target": target, "world": world, "seed": 0, "configuration": "all", "epochs": 4,
                             "main": 1, "baseline": baseline, "E": noise, "gain": gain + noise,
                             "permuted_gain": gain / 3, "L": gain + 1,
+                            "H": gain / 6 + noise,
                         }
                     )  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def test_a_band_of_the_true_model_holds_it_about_as_often_as_it_says(estimands: pd.DataFrame) -> None:
-    table = band_coverage(estimands, replications=40, quantities=("E",)).iloc[0]
+    table, misled = band_coverage(estimands, replications=40, quantities=("E",)).to_dict("records")
+    assert [table["truth"], misled["truth"]] == list(coverage.TRUTHS)
+    assert misled["whole"] > 0.7
     # 40 times at 0.95: below 0.85 once in 200.
     assert 0.85 <= table["whole"] <= table["at_baselines"] <= 1
     assert table["whole_se"] == pytest.approx(np.sqrt(table["whole"] * (1 - table["whole"]) / 40))
     assert table["bias"] < 0.15
-    assert table[["quantity", "replications"]].tolist() == ["E", 40]
+    assert (table["quantity"], table["replications"]) == ("E", 40)
 
 
 def test_a_band_that_is_too_narrow_is_told(estimands: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,5 +78,5 @@ def test_the_command_writes_a_table(estimands: pd.DataFrame, tmp_path: Path) -> 
     (tmp_path / "strength_worlds.json").write_text("{}")
     assert main(["strength", "coverage", "--results", str(tmp_path), "--replications", "10"]) == 0
     table = pd.read_csv(tmp_path / "strength_coverage.csv")
-    assert table["quantity"].tolist() == list(coverage.QUANTITIES)
+    assert table["quantity"].tolist() == [name for name in coverage.QUANTITIES for _ in coverage.TRUTHS]
     assert table["whole"].between(0, 1).all()

@@ -67,15 +67,19 @@ def curves(low: float, high: float, gain: float) -> tuple[pd.DataFrame, pd.DataF
     return band, band.assign(estimate=gain)
 
 
+LABELS = curves(0.0, 0.0, 4.0)[1]
+
+
 def test_the_rule_applied() -> None:
-    table = decide(*curves(-0.2, 0.8, 2.5), worlds={"attributes": 8, "identity": 4})
+    table = decide(*curves(-0.2, 0.8, 2.5), LABELS, worlds={"attributes": 8, "identity": 4})
     assert table["margin"].tolist() == pytest.approx([0.25] * 4)
     assert table["verdict"].tolist() == [OPEN] * 4
     assert set(table["overall"]) == {OPEN}
     # Half of the band is twice the margin: four times as many worlds.
     assert table["worlds_needed"].tolist() == [32, 32, 16, 16]
     assert table["E"].tolist() == pytest.approx([0.3] * 4)
-    narrow = decide(*curves(-0.1, 0.1, 2.5), worlds={"attributes": 8, "identity": 4})
+    assert table["headroom"].tolist() == pytest.approx([100 - at - 4 for at in (*BASELINES, *BASELINES)])
+    narrow = decide(*curves(-0.1, 0.1, 2.5), LABELS, worlds={"attributes": 8, "identity": 4})
     assert narrow["worlds_needed"].tolist() == [8, 8, 4, 4]
     assert set(narrow["overall"]) == {SUFFICE}
 
@@ -83,9 +87,9 @@ def test_the_rule_applied() -> None:
 def test_points_that_are_missing_are_named() -> None:
     band, gain = curves(-0.1, 0.1, 2.5)
     with pytest.raises(InputError, match=r"no band of E at 89.6 on the route identity"):
-        decide(band[:-1], gain, worlds={"attributes": 8, "identity": 4})
+        decide(band[:-1], gain, LABELS, worlds={"attributes": 8, "identity": 4})
     with pytest.raises(InputError, match=r"gain is not known at 89.6 mAP on the route identity"):
-        decide(band, gain[:-1], worlds={"attributes": 8, "identity": 4})
+        decide(band, gain[:-1], LABELS, worlds={"attributes": 8, "identity": 4})
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,15 @@ def test_over_the_strength_of_the_baseline_the_decision_is_the_verdict(tables: d
     plain = claims.judge_claims(tables)
     assert set(plain["strength"]) == {"–"}
     decided = {
-        "strength_decision": strength(["labels suffice"] * 4, "labels suffice", margin=0.31),
+        "strength_decision": strength(["labels suffice"] * 4, "labels suffice", margin=0.31, headroom=1.5),
         "strength_true": strength(["true labels needed", "open"] * 2, "open"),
     }
     found = claims.judge_claims(tables | decided)
     of_claim = found.groupby("claim", sort=False)["strength"].agg(set).iloc[:3].tolist()
     assert of_claim == [{"fails"}, {"open"}, {"–"}]
     assert found["strength_evidence"].iloc[0] == (
-        "beyond the labels -0.2 to 0.3 at baselines of 82.6 and 89.6 mAP; 10% of the gain is 0.3 to 0.3"
+        "beyond the labels -0.2 to 0.3 at baselines of 82.6 and 89.6 mAP; 10% of the gain is 0.3 to 0.3; "
+        "1.5 to 1.5 are left to add"
     )
     pd.testing.assert_frame_equal(found[["controls", "controls_p_holm"]], plain[["controls", "controls_p_holm"]])
     split = strength(["true labels needed", "any labels do"] * 2, "depends on the strength")
