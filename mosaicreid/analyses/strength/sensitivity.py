@@ -15,6 +15,7 @@ import pandas as pd
 from mosaicreid.analyses.strength.bands import fit_band
 from mosaicreid.analyses.strength.decision import ANY, BASELINES, MARGIN, NEEDED, OPEN, SUFFICE, at_point
 from mosaicreid.analyses.strength.tables import grid_of_baselines, main_rows
+from mosaicreid.datasets import TITLES
 from mosaicreid.errors import InputError
 
 
@@ -36,7 +37,7 @@ def sensitivity_table(estimands: pd.DataFrame) -> pd.DataFrame:
     tables = [*_of(rows, "as committed", scaled=False), *_of(rows, "datasets scaled", scaled=True)]
     for dataset, own in rows.groupby("dataset", sort=True):
         try:
-            tables += _of(own, f"{dataset} alone", scaled=False)
+            tables += _of(own, f"worlds like {TITLES[str(dataset)]} alone", scaled=False)
         except InputError:
             # Too few worlds of one dataset decide nothing, and are no reason to say nothing of both.
             continue
