@@ -74,6 +74,8 @@ SOURCES = {
     ),
     "cost_": ("mosaicreid cost --count --results results", f"{_ANALYSES}.cost.totals"),
     "world": ("mosaicreid world", "mosaicreid.world.people"),
+    "strength_coverage": ("mosaicreid strength coverage", f"{_ANALYSES}.coverage.strength"),
+    "strength_sensitivity": ("make strength", f"{_ANALYSES}.strength.sensitivity"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
     "backbones_": ("make backbones", f"{_ANALYSES}.backbones.compute"),
     **{

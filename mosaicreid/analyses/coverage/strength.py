@@ -1,6 +1,7 @@
-"""How often the bands hold the truth: worlds simulated from the fitted curves, fitted again as the real ones were."""
+"""How often the bands of ``analyses.strength`` hold the truth: simulated from fitted curves, and fitted again."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from mosaicreid.analyses.strength.decision import BASELINES
 from mosaicreid.analyses.strength.tables import grid_of_baselines, main_rows
 from mosaicreid.errors import InputError
 from mosaicreid.progress import bar
+from mosaicreid.results import Table, read_results, write_tables
 from mosaicreid.statistics.inputs import seed_of, whole_number
 
 QUANTITIES = ("E", "gain", "L", "H")
@@ -60,6 +62,19 @@ def band_coverage(
         errors = {f"{key}_se": np.sqrt(share * (1 - share) / replications) for key, share in shares.items()}
         found.append({"quantity": name, "truth": model, "replications": replications, **shares, **errors, "bias": bias})
     return pd.DataFrame(found)
+
+
+def write_coverage(results: Path, *, replications: int) -> pd.DataFrame:
+    """Write ``strength_coverage.csv`` beside the table of worlds, ``strength_worlds.csv``; returns it.
+
+    Raises:
+        InputError: no such table yet, or as ``band_coverage``; nothing is written then.
+    """
+    source = Path(results) / "strength_worlds.csv"
+    table = band_coverage(read_results(source), replications=replications)
+    written = Table(frame=table, inputs={source.name: source}, parameters={"replications": replications})
+    write_tables({"strength_coverage": written}, results)
+    return table
 
 
 def _simulated(truth: Band, rows: pd.DataFrame, generator: np.random.Generator) -> NDArray[np.float64]:

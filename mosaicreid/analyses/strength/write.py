@@ -7,7 +7,6 @@ import pandas as pd
 
 from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
 from mosaicreid.analyses.strength.compute import world_path
-from mosaicreid.analyses.strength.coverage import band_coverage
 from mosaicreid.analyses.strength.decision import UNFINISHED
 from mosaicreid.analyses.strength.figures import (
     plot_attributes_over_training,
@@ -83,19 +82,6 @@ def _draw(results: Path, cells: Sequence[Cell], *, designed: bool) -> list[Path]
         paths.append(results / "figures" / f"{name}.svg")
         save_figure(figure, paths[-1])
     return paths
-
-
-def write_coverage(results: Path, *, replications: int) -> pd.DataFrame:
-    """Write ``strength_coverage.csv`` beside the table of worlds, ``strength_worlds.csv``; returns it.
-
-    Raises:
-        InputError: no such table yet, or as ``band_coverage``; nothing is written then.
-    """
-    source = Path(results) / "strength_worlds.csv"
-    table = band_coverage(read_results(source), replications=replications)
-    written = Table(frame=table, inputs={source.name: source}, parameters={"replications": replications})
-    write_tables({"strength_coverage": written}, results)
-    return table
 
 
 def write_pilots(runs: Path, path: Path, *, settings: Path) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def _pilots(arguments: argparse.Namespace) -> None:
 
 
 def _coverage(arguments: argparse.Namespace) -> None:
-    from mosaicreid.analyses.strength.write import write_coverage
+    from mosaicreid.analyses.coverage.strength import write_coverage
 
     path = arguments.results / "strength_coverage.csv"
     table = write_coverage(arguments.results, replications=arguments.replications)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mosaicreid.analyses.strength import coverage
-from mosaicreid.analyses.strength.coverage import band_coverage
+from mosaicreid.analyses.coverage import strength as coverage
+from mosaicreid.analyses.coverage.strength import band_coverage
 from mosaicreid.cli import main
 from mosaicreid.errors import InputError
 
