@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mosaicreid.analyses.strength.bands import Band, fit_band
+from mosaicreid.analyses.strength.bands import Band, fit_band, scale_of
 from mosaicreid.analyses.strength.decision import BASELINES
 from mosaicreid.analyses.strength.tables import grid_of_baselines, main_rows
 from mosaicreid.errors import InputError
@@ -82,6 +82,6 @@ def _simulated(truth: Band, rows: pd.DataFrame, generator: np.random.Generator) 
     world = pd.factorize(rows["dataset"].astype(str) + " " + rows["world"].astype(str))[0]
     of_world = truth.world_sd * generator.standard_normal(world.max() + 1)
     rest = truth.rest_sd * generator.standard_normal(len(rows))
-    scale = ((100 - rows["baseline"].to_numpy(float)) / 50) ** truth.gamma
+    scale = scale_of(rows["baseline"].to_numpy(float), truth.gamma)
     values: NDArray[np.float64] = truth.expected + scale * (of_world[world] + rest)
     return values

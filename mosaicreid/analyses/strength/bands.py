@@ -88,7 +88,7 @@ def fit_band(
     routes, datasets = sorted(set(table["route"])), sorted(set(table["dataset"]))
     design = _design(table["route"].to_numpy(), m, routes)
     deviations = _deviations(table["dataset"].to_numpy(), datasets)
-    design = np.column_stack([design, deviations * _scale(m, 1.0)[:, None] if scaled else deviations])
+    design = np.column_stack([design, deviations * scale_of(m, 1.0)[:, None] if scaled else deviations])
     rank = int(np.linalg.matrix_rank(design))
     if len(design) <= design.shape[1] or rank < design.shape[1]:
         raise InputError(
@@ -99,11 +99,11 @@ def fit_band(
         raise InputError(f"a baseline of {m.max():g} mAP leaves nothing; expected all of them below 100")
     world = groups.to_numpy()
     gamma, fitted = max(
-        ((gamma, _fit(y, design, world, _scale(m, gamma))) for gamma in (_MORE_GAMMAS if scaled else _GAMMAS)),
-        key=lambda found: found[1].llf - np.log(_scale(m, found[0])).sum(),
+        ((gamma, _fit(y, design, world, scale_of(m, gamma))) for gamma in (_MORE_GAMMAS if scaled else _GAMMAS)),
+        key=lambda found: found[1].llf - np.log(scale_of(m, found[0])).sum(),
     )
     variances = max(0.0, float(np.asarray(fitted.cov_re).item())), float(fitted.scale)
-    weighted = design / _scale(m, gamma)[:, None]
+    weighted = design / scale_of(m, gamma)[:, None]
     covariance, rest_alone = (_covariance(weighted, world, part, variances[1]) for part in (variances[0], 0.0))
     points = [(route, at) for route in routes for at in grid if _within(m[table["route"] == route], at)]
     if not points:
@@ -140,7 +140,8 @@ def fit_band(
     )
 
 
-def _scale(baseline: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:
+def scale_of(baseline: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:
+    """s(m): how much less there is of worlds and rest where little is left; ``baseline`` in percent."""
     return ((100 - baseline) / 50) ** gamma
 
 

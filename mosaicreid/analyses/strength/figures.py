@@ -36,9 +36,7 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
             ``strength_decision.csv``. Dots are worlds; crosses are the paper at its two baselines.
     """
     rows = main_rows(estimands)
-    routes = [route for route in _ROUTES if route in set(curves["route"])]
-    if not routes:
-        raise InputError("no curve of a route to draw; expected worlds on the route identity or attributes")
+    routes = _routes_of(curves)
     with style():
         figure = Figure(figsize=(WIDTH, 1.3 * WIDTH), layout="constrained")
         axes = figure.subplots(2, len(routes), sharex=True, sharey="row", squeeze=False)
@@ -79,9 +77,7 @@ def plot_strength(estimands: pd.DataFrame, curves: pd.DataFrame, decision: pd.Da
 def plot_strength_small(estimands: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     """What labels and experts remove of the shortfall, a panel per route: ``plot_strength``'s upper half, smaller."""
     rows = main_rows(estimands)
-    routes = [route for route in _ROUTES if route in set(curves["route"])]
-    if not routes:
-        raise InputError("no curve of a route to draw; expected worlds on the route identity or attributes")
+    routes = _routes_of(curves)
     with style():
         figure = Figure(figsize=(WIDTH, 0.66 * WIDTH), layout="constrained")
         axes = figure.subplots(1, len(routes), sharex=True, sharey=True, squeeze=False)[0]
@@ -98,6 +94,13 @@ def plot_strength_small(estimands: pd.DataFrame, curves: pd.DataFrame) -> Figure
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=3, fontsize=8, frameon=False)
     return figure
+
+
+def _routes_of(curves: pd.DataFrame) -> list[str]:
+    routes = [route for route in _ROUTES if route in set(curves["route"])]
+    if not routes:
+        raise InputError("no curve of a route to draw; expected worlds on the route identity or attributes")
+    return routes
 
 
 def _dots_and_band(

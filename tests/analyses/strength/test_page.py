@@ -25,3 +25,18 @@ def test_the_lines_on_the_page_recompute_every_cell(monkeypatch: pytest.MonkeyPa
     shown = shown.set_index("cell")["mean"]
     assert set(shown.index) == set(means.index)
     np.testing.assert_allclose(means[shown.index], shown, atol=1e-6)
+
+
+def test_what_the_page_says_in_words_is_what_the_tables_say() -> None:
+    results = ROOT / "results"
+    cells, decision = (pd.read_csv(results / f"strength_{name}.csv") for name in ("cells", "decision"))
+    page = " ".join((ROOT / "book" / "strength.md").read_text().split())
+    assert "after 24 epochs no cell shows that labels must be true" in page
+    longer = cells[(cells["quantity"] == "H") & (cells["epochs"] == 24)]
+    assert len(longer) == 8
+    assert (longer["low"] <= 0).all()
+    assert "That is so on the route *identity*; on the route *attributes*, labels leave enough" in page
+    short = decision["headroom"] < decision["margin"]
+    assert (short == (decision["route"] == "identity")).all()
+    assert "four a cell" in page
+    assert set(cells["worlds"]) == {4}
