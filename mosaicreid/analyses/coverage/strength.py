@@ -39,7 +39,7 @@ def band_coverage(
     Raises:
         InputError: fewer than 10 replications, an unknown quantity; else as ``fit_band``.
     """
-    replications = whole_number(replications, "replications", least=10, most=1_000_000, hint=" (300 for a report)")
+    replications = whole_number(replications, "replications", least=10, most=1_000_000, hint=" (200 for a report)")
     rows = main_rows(estimands)
     unknown = [name for name in quantities if name not in rows]
     if unknown:
@@ -71,6 +71,8 @@ def write_coverage(results: Path, *, replications: int) -> pd.DataFrame:
         InputError: no such table yet, or as ``band_coverage``; nothing is written then.
     """
     source = Path(results) / "strength_worlds.csv"
+    if not source.is_file():
+        raise InputError(f"no table of worlds at {source}; `mosaicreid strength collect` writes it")
     table = band_coverage(read_results(source), replications=replications)
     written = Table(frame=table, inputs={source.name: source}, parameters={"replications": replications})
     write_tables({"strength_coverage": written}, results)

@@ -13,9 +13,13 @@ from mosaicreid.analyses.verdicts.rules import Finding, tenth
 from mosaicreid.results import Tables
 
 _VERDICTS: Mapping[str, str] = {
-    **{ADD: "holds", NEEDED: "holds"},
-    **{SUFFICE: "fails", HARM: "fails", ANY: "fails"},
-    **{OPEN: "open", UNFINISHED: "open"},
+    ADD: "holds",
+    NEEDED: "holds",
+    SUFFICE: "fails",
+    HARM: "fails",
+    ANY: "fails",
+    OPEN: "open",
+    UNFINISHED: "open",
 }
 _NOTHING = Finding("–", "–")
 

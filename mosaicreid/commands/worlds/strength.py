@@ -28,7 +28,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     pilots.set_defaults(run=_pilots)
 
     coverage = commands.add_parser("coverage", help="how often the bands hold the truth in simulated worlds; minutes")
-    coverage.add_argument("--replications", type=whole_number, default=300, help="simulated tables (default: 300)")
+    coverage.add_argument("--replications", type=whole_number, default=200, help="simulated tables (default: 200)")
     coverage.set_defaults(run=_coverage)
 
     for command in (collect, pilots, coverage):

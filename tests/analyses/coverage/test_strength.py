@@ -69,7 +69,8 @@ def test_bad_inputs_are_named(estimands: pd.DataFrame, tmp_path: Path, capsys: p
     with pytest.raises(InputError, match="no quantity 'Z' of the worlds to simulate"):
         band_coverage(estimands, replications=10, quantities=("Z",))
     assert main(["strength", "coverage", "--results", str(tmp_path)]) == 2
-    assert "strength_worlds.csv" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"no table of worlds at {tmp_path / 'strength_worlds.csv'}; `mosaicreid strength collect` writes it" in said
     assert list(tmp_path.iterdir()) == []
 
 
