@@ -232,7 +232,7 @@ def test_no_table_and_no_figure_shows_a_name_of_code(built: Path) -> None:
 
 def test_no_synthetic_world_bears_a_datasets_name(built: Path) -> None:
     drawn = ("experiment_", "robust_effects", "robust_gains", "oracle_", "shapley_", "strength", "world_truth")
-    drawn += ("recovered",)
+    drawn += ("recovered", "lengths")
     titles = set(TITLES.values())
     for path in sorted((built / "results" / "figures").glob("*.svg")):
         if path.name.startswith(drawn):

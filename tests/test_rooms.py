@@ -44,7 +44,7 @@ ROOMS = (
     ),
     *("analyses", "analyses.importance", "analyses.paper", "analyses.robust", "analyses.experiment"),
     *("analyses.priors", "analyses.leakage", "analyses.oracle", "analyses.shapley", "analyses.strength"),
-    *("analyses.saved", "analyses.backbones", "analyses.recovery", "analyses.coverage"),
+    *("analyses.lengths", "analyses.saved", "analyses.backbones", "analyses.recovery", "analyses.coverage"),
     "analyses.verdicts",
     "analyses.machine",
     "analyses.cost",

@@ -23,6 +23,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from mosaicreid.analyses.experiment.write import FIGURES, FIGURES_OF_VARIANTS
 from mosaicreid.analyses.importance.estimators import ESTIMATORS
+from mosaicreid.analyses.lengths.write import FIGURES as LENGTHS
 from mosaicreid.analyses.recovery.write import FIGURES as RECOVERED
 from mosaicreid.analyses.shapley.write import FIGURES as CONTROL_FIGURES
 from mosaicreid.datasets import DATASETS
@@ -77,6 +78,7 @@ SOURCES = {
     "strength_coverage": ("mosaicreid strength coverage", f"{_ANALYSES}.coverage.strength"),
     "strength_sensitivity": ("make strength", f"{_ANALYSES}.strength.sensitivity"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
+    "lengths": ("make strength", f"{_ANALYSES}.lengths.tables"),
     "backbones_": ("make backbones", f"{_ANALYSES}.backbones.compute"),
     **{
         start: ("make recovery", f"{_ANALYSES}.recovery.{module}")
@@ -148,9 +150,8 @@ def figure_sources() -> dict[str, tuple[str, str]]:
         **{name: (f"{tables[0]}.csv", draw.__module__) for name, (draw, tables) in RECOVERED.items()},
         "strength": ("strength_curves.csv", f"{_ANALYSES}.strength.figures"),
         "strength_small": ("strength_curves.csv", f"{_ANALYSES}.strength.figures"),
-        "strength_training": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),
         "backbones": ("backbones_attributes.csv", f"{_ANALYSES}.backbones.figures"),
-        "strength_attributes": ("strength_cells.csv", f"{_ANALYSES}.strength.figures"),
+        **dict.fromkeys(LENGTHS, ("lengths.csv", f"{_ANALYSES}.lengths.figures")),
     }
     for dataset in DATASETS:
         found[f"table3_{dataset}"] = (f"table3_{dataset}.csv", f"{paper}.figures")

@@ -199,6 +199,13 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "beyond_bits": "gain at the smallest share beyond what its bits say",
         "slope": "gain per bit of entropy",
     },
+    "question": {
+        "end": "gain after long training, as a share of what labels bring",
+        "growth": "gain after long training less after short (points)",
+        "labels_short": "another person's labels less true ones, short training (points)",
+        "labels_long": "another person's labels less true ones, long training (points)",
+        "order": "order of single attributes",
+    },
     "route": {
         "default": "usual training",
         "identity": "strong by knowing people",

@@ -11,18 +11,18 @@ In each world the mean over its trainings; over the worlds of a dataset the mean
 bring`` if the whole interval lies within 0.9 to 1.1, ``short of it`` if it lies below 0.9, ``beyond it`` if above 1.1,
 else ``open``.
 
-**2. Does it grow?** By gain(long) - gain(short): ``grows`` or ``shrinks`` if the whole interval lies above or below zero,
-else ``open``.
+**2. Does it grow?** By gain(long) - gain(short): ``grows`` or ``shrinks`` if the whole interval lies above or below
+zero, else ``open``.
 
 **3. Must labels be true?** By gain(another person's labels) - gain(true labels), both after ``long`` and, on its own,
 after ``short``: ``another's bring more`` if the whole interval lies above zero, ``true ones bring more`` if below, else
 ``open``.
 
 **4. Does the order of attributes depend on the length?** Every pair of single attributes that were trained, by the
-differences of their gains after ``short`` and after ``long``: ``turns round`` if both intervals exclude zero on opposite
-sides, ``stays`` if both do on the same side, else ``open``. Of a dataset: ``depends`` if a pair turns round, ``stays`` if
-all stay, else ``open``. Pairs are not corrected for their number: a pair without a difference seems to turn round in one
-of forty cases at most.
+differences of their gains after ``short`` and after ``long``: ``turns round`` if both intervals exclude zero on
+opposite sides, ``stays`` if both do on the same side, else ``open``. Of a dataset: ``depends`` if a pair turns round,
+``stays`` if all stay, else ``open``. Pairs are not corrected for their number: a pair without a difference seems to
+turn round in one of forty cases at most.
 
 While a world or a training that was announced is missing, every verdict is ``unfinished``.
 """

@@ -1,4 +1,4 @@
-"""Figures of the experiment: shares and E over the strength of the baseline, and gains over the length of training."""
+"""Figures of the experiment: shares and E over the strength of the baseline."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,6 @@ from mosaicreid.analyses.strength.decision import BASELINES
 from mosaicreid.analyses.strength.matched import PAPER_SHARES
 from mosaicreid.analyses.strength.tables import main_rows
 from mosaicreid.errors import InputError
-from mosaicreid.names.provenance import SYNTHETIC, data_title
-from mosaicreid.names.shown import configuration_title
 from mosaicreid.names.terms import TERMS
 from mosaicreid.plotting import BLUE, GREY, ORANGE, WIDTH, style
 
@@ -20,11 +18,6 @@ _SHARES = {
     "share_L": (ORANGE, "s", "labels, no experts"),
     "share_gain": (BLUE, "o", "experts"),
     "share_both": (GREY, "^", "experts and labels"),
-}
-_LENGTHS = {
-    "permuted_gain": (GREY, "^", "experts, labels of another person"),
-    "gain": (BLUE, "o", "experts, true labels"),
-    "both": ("black", "D", "experts and labels added"),
 }
 
 
@@ -119,68 +112,4 @@ def _dots_and_band(
     axis.plot(curve["baseline"], scale * curve["estimate"], color=colour, label=name)
     axis.fill_between(
         curve["baseline"], scale * curve["low"], scale * curve["high"], color=colour, alpha=0.15, linewidth=0
-    )
-
-
-def plot_training_curve(cells: pd.DataFrame) -> Figure:
-    """Gains over the length of the experts' training, a panel per dataset; bars: 95 % over worlds.
-
-    ``cells``: ``strength_cells.csv``, of which the cells on the route ``default`` with all attributes are drawn.
-    """
-    rows = cells[(cells["route"] == "default") & (cells["configuration"] == "all") & (cells["epochs"] > 0)]
-    if rows.empty:
-        raise InputError("no cell on the route default has experts; expected one with several lengths to draw")
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    with style():
-        figure = Figure(figsize=(WIDTH, 2.9 * len(datasets) + 0.4), layout="constrained")
-        axes = figure.subplots(len(datasets), 1, sharex=True, squeeze=False)[:, 0]
-        for axis, dataset in zip(axes, datasets, strict=True):
-            own = rows[rows["dataset"] == dataset]
-            for quantity, (colour, marker, name) in _LENGTHS.items():
-                _lengths(axis, own[own["quantity"] == quantity], colour, marker, name)
-            labels = own[own["quantity"] == "L"]["mean"]
-            axis.axhline(float(labels.iloc[0]), color=ORANGE, linestyle="--", label="labels added, no experts")
-            axis.set_title(data_title(str(dataset), SYNTHETIC))
-            axis.set_ylabel("gain (points of mAP)")
-            axis.set_xscale("log")
-            axis.minorticks_off()
-            ticks = sorted(own["epochs"].unique())
-            axis.set_xticks(ticks, [str(tick) for tick in ticks])
-        axes[0].legend(fontsize=8)
-        axes[-1].set_xlabel("epochs that experts train (log scale)")
-    return figure
-
-
-def plot_attributes_over_training(cells: pd.DataFrame) -> Figure:
-    """Gain of single attributes over the length of training, a panel per dataset: does their order change?"""
-    single = (cells["route"] == "default") & (cells["configuration"] != "all") & (cells["quantity"] == "gain")
-    rows = cells[single & (cells["epochs"] > 0)]
-    if rows.empty:
-        raise InputError("no cell on the route default has experts of single attributes; expected some to draw")
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    with style():
-        figure = Figure(figsize=(WIDTH, 2.9 * len(datasets) + 0.4), layout="constrained")
-        axes = figure.subplots(len(datasets), 1, sharex=True, squeeze=False)[:, 0]
-        for axis, dataset in zip(axes, datasets, strict=True):
-            own = rows[rows["dataset"] == dataset]
-            for number, (name, part) in enumerate(own.groupby("configuration", sort=False)):
-                colour = (BLUE, ORANGE, GREY, "black")[number % 4]
-                _lengths(axis, part, colour, "os^Dvx*P"[number % 8], configuration_title(str(dataset), str(name)))
-            axis.axhline(0, color="0.5", linewidth=0.8)
-            axis.set_title(data_title(str(dataset), SYNTHETIC))
-            axis.set_ylabel("gain (points of mAP)")
-            axis.set_xscale("log")
-            axis.minorticks_off()
-            ticks = sorted(own["epochs"].unique())
-            axis.set_xticks(ticks, [str(tick) for tick in ticks])
-            axis.legend(fontsize=8, ncols=2)
-        axes[-1].set_xlabel("epochs that experts train (log scale)")
-    return figure
-
-
-def _lengths(axis: Axes, rows: pd.DataFrame, colour: str, marker: str, name: str) -> None:
-    rows = rows.sort_values("epochs")
-    half = (rows["high"] - rows["low"]).fillna(0) / 2
-    axis.errorbar(
-        rows["epochs"], rows["mean"], yerr=half, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=name
     )

@@ -86,10 +86,10 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
         (over worlds), low, high (95 % over worlds by Student's t; NaN for one world), worlds.
     """
     quantities = ["baseline", "read", *ESTIMANDS, "H", *(f"share_{name}" for name in SHARED)]
-    return _over_worlds(table, ["dataset", "cell", "route", "target", "configuration", "epochs"], quantities)
+    return over_worlds(table, ["dataset", "cell", "route", "target", "configuration", "epochs"], quantities)
 
 
-def _over_worlds(table: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
+def over_worlds(table: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
     """Mean, sd, low and high (95 %, Student's t) of each quantity over the worlds of each group, and their number.
 
     A world of several seeds counts once, by its mean.
@@ -120,7 +120,7 @@ def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
     both = some[(some["arm"] == "experts") & (some["added"] == 1)]["given_labels"].rename("E")
     table = pd.DataFrame({"share": oracle["gain"] / (100 - oracle["mAP"] + oracle["gain"]), "level": oracle["level"]})
     table = table.join([labels, both]).reset_index()
-    return _over_worlds(table, keys, ["share", "E", "L", "level"])
+    return over_worlds(table, keys, ["share", "E", "L", "level"])
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:

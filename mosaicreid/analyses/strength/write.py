@@ -5,15 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
+from mosaicreid.analyses.strength.cells import CELLS, read_cells
 from mosaicreid.analyses.strength.compute import world_path
 from mosaicreid.analyses.strength.decision import UNFINISHED
-from mosaicreid.analyses.strength.figures import (
-    plot_attributes_over_training,
-    plot_strength,
-    plot_strength_small,
-    plot_training_curve,
-)
+from mosaicreid.analyses.strength.figures import plot_strength, plot_strength_small
 from mosaicreid.analyses.strength.sensitivity import sensitivity_table
 from mosaicreid.analyses.strength.tables import cell_table, curve_tables, estimands, matched_table, pool_worlds
 from mosaicreid.names.provenance import SYNTHETIC
@@ -27,8 +22,8 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     ``strength_scores.csv`` (every scoring of every world, columns as in ``compute``), ``strength_worlds.csv`` (the
     estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_curves.csv``,
     ``strength_decision.csv``, ``strength_true.csv`` (both ``unfinished`` overall while a designed cell lacks worlds)
-    and ``strength_sensitivity.csv``; figures of the same start. ``names`` chooses cells. What needs cells that were
-    not chosen, on designed routes or the default one, is left out.
+    and ``strength_sensitivity.csv``; figures of the same start. ``names`` chooses cells. What needs cells on designed
+    routes is left out where none was chosen.
 
     Raises:
         InputError: settings that cannot be read, a cell without worlds, or too few of them; nothing is written then.
@@ -56,7 +51,7 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     paths = write_tables(
         {name: Table(frame=frame, inputs=inputs, parameters=about) for name, frame in tables.items()}, results
     )
-    return paths + _draw(Path(results), cells, designed=designed)
+    return paths + (_draw(Path(results)) if designed else [])
 
 
 def _unfinished(settings: Path, runs: Path) -> bool:
@@ -65,18 +60,14 @@ def _unfinished(settings: Path, runs: Path) -> bool:
     return not all(world_path(runs, cell, draw).is_file() for cell in designed for draw in cell.draws)
 
 
-def _draw(results: Path, cells: Sequence[Cell], *, designed: bool) -> list[Path]:
-    read = {name: read_results(results / f"strength_{name}.csv") for name in ("worlds", "cells")}
-    drawn = {}
-    if designed:
-        curves, decision = (read_results(results / f"strength_{name}.csv") for name in ("curves", "decision"))
-        drawn["strength"] = plot_strength(read["worlds"], curves, decision)
-        drawn["strength_small"] = plot_strength_small(read["worlds"], curves)
-    defaults = [cell for cell in cells if cell.route == "default" and cell.arms]
-    if defaults:
-        drawn["strength_training"] = plot_training_curve(read["cells"])
-    if any(len(cell.configurations) > 1 for cell in defaults):
-        drawn["strength_attributes"] = plot_attributes_over_training(read["cells"])
+def _draw(results: Path) -> list[Path]:
+    worlds, curves, decision = (
+        read_results(results / f"strength_{name}.csv") for name in ("worlds", "curves", "decision")
+    )
+    drawn = {
+        "strength": plot_strength(worlds, curves, decision),
+        "strength_small": plot_strength_small(worlds, curves),
+    }
     paths = []
     for name, figure in drawn.items():
         paths.append(results / "figures" / f"{name}.svg")

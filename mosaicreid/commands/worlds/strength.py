@@ -63,12 +63,18 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _collect(arguments: argparse.Namespace) -> None:
+    from mosaicreid.analyses.lengths.tables import compares_lengths
+    from mosaicreid.analyses.lengths.write import write_lengths
     from mosaicreid.analyses.strength.cells import CELLS, choose_cells, read_cells
     from mosaicreid.analyses.strength.write import write_strength
 
     settings = arguments.settings or CELLS
-    names = [cell.name for cell in choose_cells(read_cells(settings), arguments.cells)]
-    for path in write_strength(arguments.runs, arguments.results, settings=settings, names=names):
+    cells = choose_cells(read_cells(settings), arguments.cells)
+    names = [cell.name for cell in cells]
+    paths = write_strength(arguments.runs, arguments.results, settings=settings, names=names)
+    if any(compares_lengths(cell) for cell in cells):
+        paths += write_lengths(arguments.results, cells)
+    for path in paths:
         print(f"wrote {path}")
 
 

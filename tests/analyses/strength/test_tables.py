@@ -223,7 +223,7 @@ def test_tables_and_figures_are_written(written: Path) -> None:
         f"strength_{name}.csv"
         for name in ("scores", "worlds", "cells", "matched", "curves", "decision", "true", "sensitivity")
     }
-    figures = {"strength.svg", "strength_small.svg", "strength_training.svg", "strength_attributes.svg"}
+    figures = {"strength.svg", "strength_small.svg"}
     assert names == tables | figures | {name.replace(".csv", ".json") for name in tables}
     assert len(pd.read_csv(written / "results" / "strength_scores.csv")) == 17 * sum(cell.worlds for cell in cells())
 
