@@ -7,6 +7,7 @@ from typing import Any
 from mosaicreid.commands.arguments import Once, whole_number
 
 _GIB = 2**30
+_STEPS = 10
 
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -20,7 +21,7 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--datasets", nargs="+", action=Once, metavar="NAME", help="default: the package's")
     parser.add_argument("--root", default="", help="the folder of one dataset, whose images are then counted")
     parser.add_argument("--seeds", type=whole_number, default=1, help="how many seeds (default: 1)")
-    parser.add_argument("--steps", type=whole_number, default=10, help="measured steps of a stage (default: 10)")
+    parser.add_argument("--steps", type=whole_number, help=f"measured steps of a stage (default: {_STEPS})")
     parser.add_argument(
         "--batch-sizes", nargs="+", type=whole_number, action=Once, metavar="N", help="default: the profile's"
     )
@@ -51,6 +52,15 @@ def _run(arguments: argparse.Namespace) -> None:
     from mosaicreid.errors import InputError
 
     datasets = arguments.datasets or DATASETS
+    measured = {
+        "--steps": arguments.steps,
+        "--batch-sizes": arguments.batch_sizes,
+        "--precisions": arguments.precisions,
+        "--compile": arguments.compile,
+    }
+    given = [name for name, value in measured.items() if value is not None]
+    if arguments.count and given:
+        raise InputError(f"--count measures nothing and has no use for {', '.join(given)}; expected one or the other")
     if arguments.root and len(datasets) != 1:
         raise InputError(f"--root is one dataset's folder, and there are {len(datasets)}; expected one with --datasets")
     # Of the profile `paper`, whose weights exist; the stage that would make some is no part of it.
@@ -71,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> None:
             batch_sizes=arguments.batch_sizes or [config.data.batch_size],
             precisions=arguments.precisions or [config.runtime.precision],
             compiled=[word == "yes" for word in arguments.compile or ()] or [config.runtime.compile],
-            steps=arguments.steps,
+            steps=arguments.steps or _STEPS,
         )
         shown = table.assign(memory_GiB=table["memory_bytes"] / _GIB if "memory_bytes" in table else float("nan"))
         columns = [*report.COMBINATION, "stage", "fits", "images_per_second", "memory_GiB", "device"]

@@ -120,6 +120,7 @@ def test_what_is_measured_with_and_without_compilation_is_written(tmp_path, monk
     ("words", "message"),
     [
         (["--datasets", "nobody"], "unknown dataset 'nobody'"),
+        (["--count", "--steps", "3", "--compile", "no"], "--count measures nothing and has no use for --steps, "),
         (["--seeds", "0"], "got 0 seeds; expected 1 to 1000"),
         (["--root", "somewhere"], "--root is one dataset's folder, and there are 2"),
         (["--datasets", "market1501", "--precisions", "half", "--steps", "2"], "precision"),
