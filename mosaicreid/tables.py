@@ -74,8 +74,10 @@ def read_table(path: Path, columns: Mapping[str, Column] | None = None, *, key: 
     path = Path(path)
     text = _text(path, encoding="utf-8", most=_LARGEST)
     _rows(text, path)
+    # Otherwise a fingerprint of twelve digits would be a number.
+    texts = {name: str for name, column in (columns or {}).items() if column.kind == "text"}
     try:
-        table = pd.read_csv(io.StringIO(text, newline=""))
+        table = pd.read_csv(io.StringIO(text, newline=""), dtype=texts)
     # pandas documents no exception for text that is not a table: whatever it raises means the same to a user.
     except Exception as error:
         raise InputError(f"{path} is not a table that can be read: {error}") from error

@@ -26,7 +26,6 @@ def test_a_table_is_read_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("5,,0,1,50", "name in row 1 is '5'; expected text"),
         (",,0,1,50", "name in row 1 is 'nan'; expected text"),
         ("all,,-1,1,50", "seed in row 1 is '-1'; expected a whole number of at least 0"),
         ("all,,1.5,1,50", "seed in row 1 is '1.5'"),
@@ -67,3 +66,11 @@ def test_what_is_no_such_table_is_refused(tmp_path: Path, content: bytes, messag
         read_table(tmp_path / "a.csv", {"name": NUMBER})
     with pytest.raises(InputError, match="cannot be read"):
         read_table(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize("text", ["453027538764", "12e345678901", "007", "True"])
+def test_a_text_that_looks_like_a_number_stays_the_text_that_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"settings,seed\n{text},3\n")
+    table = read_table(path, {"settings": TEXT, "seed": COUNT})
+    assert table.to_numpy().tolist() == [[text, 3]]

@@ -18,7 +18,8 @@ first_world = 100             # seed of the first world; the others follow
 worlds = 4
 seeds = 1                     # trainings in each world, one after the other from the first stage on
 dealt = true                  # the bits that images hide are dealt to attributes at random, anew in every world
-shares = "hat=0.1"            # of people with the second value, by attribute of two values
+shares = "hat=0.1"            # of people with the second value, by attribute of two values, whose own mAP is given
+read_each = true              # whether the bits that heads leave unread are given of every attribute
 with_labels = false           # whether what is trained is also scored with the labels added
 groups = 10                   # into so many groups test people are dealt, whose mAP stands beside everybody's; 0: none
 first_seed = 1                # number of the first training in a world: 1 to add to a cell that has trained once
@@ -98,6 +99,7 @@ class Cell:
     seeds: int = 1
     dealt: bool = False
     shares: str = ""
+    read_each: bool = False
     with_labels: bool = True
     groups: int = 0
     first_seed: int = 0

@@ -16,7 +16,11 @@ Columns of a world's table, a row per scoring:
 - identities, queries (with a match); seconds: of processor time, the whole world;
 - took: seconds of processor time since the row before, so with what was trained for this one; the first row's begins
   when the baseline is scored;
-- group01 and on, in cells with groups: mAP of the queries of each group of test people, percent.
+- group01 and on, in cells with groups: mAP of the queries of each group of test people, percent;
+- in cells with shares, by attribute: holders_<attribute> (mAP of the queries of people with its second value, percent;
+  empty for nobody), people_<attribute> and trained_<attribute> (how many such people are among ``identities``, and
+  among the training people);
+- unread_<attribute>, in cells with read_each: bits of the label that heads on the baseline's features leave open.
 """
 
 import sys

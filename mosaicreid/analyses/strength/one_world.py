@@ -10,10 +10,11 @@ from torch import Tensor
 
 from mosaicreid.analyses.oracle.labels import Codes, Identities, label_agreement
 from mosaicreid.analyses.strength.arms import Tested, World, only_included, train_arm, train_baseline
-from mosaicreid.analyses.strength.cells import ArmName
+from mosaicreid.analyses.strength.cells import ArmName, Cell
 from mosaicreid.analyses.strength.matched import PAPER_SHARES, match
 from mosaicreid.analyses.strength.reading import read_attributes
 from mosaicreid.analyses.strength.scoring import Score, Sheet, score, score_with_labels
+from mosaicreid.config.parsing import parse_settings
 from mosaicreid.data.loaders import Samples
 from mosaicreid.datasets import get_schema
 from mosaicreid.labels.routing import route
@@ -90,9 +91,23 @@ def score_world(world: World) -> pd.DataFrame:
         seed=world.seed,
     )
     matches = ~np.isnan(bench.alone.ap)
-    return bench.sheet.table().assign(
+    table = bench.sheet.table().assign(
         read=heads["read"].mean(), identities=len(np.unique(query.pids[matches])), queries=int(matches.sum())
     )
+    queries, learnt = (_holders(cell, samples) for samples in (query, train))
+    for attribute in queries:
+        table[f"people_{attribute}"] = len(np.unique(query.pids[matches & queries[attribute]]))
+        table[f"trained_{attribute}"] = len(np.unique(train.pids[learnt[attribute]]))
+    if cell.read_each:
+        unread = heads.set_index("attribute")["unread_bits"]
+        table = table.assign(**{f"unread_{attribute}": bits for attribute, bits in unread.items()})
+    return table
+
+
+def _holders(cell: Cell, samples: Samples) -> dict[str, NDArray[np.bool_]]:
+    """Which images (N,) are of people with the second value, of every attribute whose share the cell sets."""
+    attributes = get_schema(cell.dataset).attributes
+    return {name: samples.codes[:, attributes.index(name)] == 2 for name in parse_settings(cell.shares)}
 
 
 def _bench(world: World) -> Bench:
@@ -101,7 +116,8 @@ def _bench(world: World) -> Bench:
     ids = query.pids, query.camids, gallery.pids, gallery.camids
     similar = baseline.similarities()
     alone = score(similar, ids)
-    sheet = Sheet(alone, query.pids, groups=world.cell.groups, seed=world.seed)
+    holders = _holders(world.cell, query)
+    sheet = Sheet(alone, query.pids, groups=world.cell.groups, seed=world.seed, holders=holders)
     sheet.row(alone, arm="baseline", kind="none", added=False)
     return Bench(world=world, baseline=baseline, train=train, similar=similar, ids=ids, alone=alone, sheet=sheet)
 

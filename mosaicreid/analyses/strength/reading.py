@@ -29,9 +29,9 @@ def read_attributes(
         world: how often an image shows an attribute. seed: of the halves.
 
     Returns:
-        A row per attribute: attribute, accuracy, majority (of the commonest value among these queries), ceiling (the
-        best accuracy that one image allows), read: the share of the way from majority to ceiling, 0..1 (below 0 for a
-        head worse than the majority; NaN where there is no way).
+        A row per attribute: attribute, accuracy, majority (of the commonest value among these queries), unread_bits
+        (H(label | predicted label)), ceiling (the best accuracy that one image allows), read: the share of the way from
+        majority to ceiling, 0..1 (below 0 for a head worse than the majority; NaN where there is no way).
     """
     people = np.unique(query[2])
     first = np.random.default_rng([seed, _HALVES]).permutation(people)[: len(people) // 2]
@@ -44,7 +44,8 @@ def read_attributes(
         heads = fit_heads(features, codes, world.schema)
         tested = np.isin(query[2], half)
         rows.append(score_heads(heads, query[0][tested], query[1][tested]))
-    table = pd.concat(rows).groupby("attribute", sort=False)[["accuracy", "majority"]].mean().reset_index()
+    means = pd.concat(rows).groupby("attribute", sort=False)[["accuracy", "majority", "unread_bits"]].mean()
+    table = means.reset_index()
     table["ceiling"] = [ceiling(np.array(world.priors[name]), world.visibility[name]) for name in table["attribute"]]
     way = (table["ceiling"] - table["majority"]).where(lambda gap: gap > 0)
     return table.assign(read=(table["accuracy"] - table["majority"]) / way)

@@ -5,6 +5,7 @@ people, the same halves for every arm of a world.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,17 +69,29 @@ class Sheet:
     """The rows of one world as they are scored: kind of labels, whether added, and the score beside the baseline's.
 
     ``row`` appends one; ``table`` has the columns arm, configuration, epochs, kind, target_share, level, added, mAP,
-    rank1, gain, gain_se, given_labels, given_labels_se, took, and group01 on (see ``compute``). ``pids`` (Q,) are the
-    queries' people; those with a match are dealt to ``groups`` at random, the same in all trainings of a world.
+    rank1, gain, gain_se, given_labels, given_labels_se, took, group01 on, and holders_ (see ``compute``). ``pids`` (Q,)
+    are the queries' people; those with a match are dealt to ``groups`` at random, the same in all trainings of a world.
+    ``holders`` are the queries (Q,) of people with an attribute, by its name.
 
     Raises:
         InputError: fewer people with a match than groups.
     """
 
-    def __init__(self, baseline: Score, pids: NDArray[np.integer], *, groups: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        baseline: Score,
+        pids: NDArray[np.integer],
+        *,
+        groups: int = 0,
+        seed: int = 0,
+        holders: Mapping[str, NDArray[np.bool_]] | None = None,
+    ) -> None:
         self._baseline, self._pids = baseline, pids
         self._rows: list[dict[str, object]] = []
-        self._groups = _dealt(baseline, pids, groups, seed)
+        matched = ~np.isnan(baseline.ap)
+        dealt = _dealt(matched, pids, groups, seed)
+        self._parts = {f"group{number:02}": queries for number, queries in enumerate(dealt, 1)}
+        self._parts |= {f"holders_{name}": matched & queries for name, queries in (holders or {}).items()}
         self._since = time.process_time()
 
     def row(
@@ -114,7 +127,7 @@ class Sheet:
                 "given_labels_se": given_se,
                 "took": time.process_time() - self._since,
             }
-            | {f"group{number:02}": float(of.ap[queries].mean()) for number, queries in enumerate(self._groups, 1)}
+            | {name: float(of.ap[part].mean()) if part.any() else np.nan for name, part in self._parts.items()}
         )
         self._since = time.process_time()
 
@@ -123,9 +136,8 @@ class Sheet:
         return pd.DataFrame(self._rows)
 
 
-def _dealt(baseline: Score, pids: NDArray[np.integer], groups: int, seed: int) -> list[NDArray[np.bool_]]:
+def _dealt(matched: NDArray[np.bool_], pids: NDArray[np.integer], groups: int, seed: int) -> list[NDArray[np.bool_]]:
     """Which queries (Q,) are of each group's people."""
-    matched = ~np.isnan(baseline.ap)
     people = np.unique(pids[matched])
     if len(people) < groups:
         raise InputError(f"{len(people)} people have a query with a match; expected at least {groups}, one for a group")

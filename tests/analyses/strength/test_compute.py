@@ -10,6 +10,7 @@ from strength_cells import quick_cell
 from mosaicreid.analyses.strength import compute
 from mosaicreid.analyses.strength.cells import Draw
 from mosaicreid.analyses.strength.compute import read_world, run_cells, run_world, world_path
+from mosaicreid.datasets import get_schema
 from mosaicreid.errors import InputError
 
 CELL = quick_cell(configurations=("all", "upcolour"), long_arms=("permuted",), worlds=1)
@@ -51,7 +52,8 @@ def test_experts_switched_off_and_labels_alone_are_scored_without_training(tmp_p
         arms=("experts", "switched_off", "labels"),
         worlds=1,
         dealt=True,
-        shares="hat=0.5",
+        shares="bag=0.5",
+        read_each=True,
         with_labels=False,
         groups=3,
     )
@@ -71,6 +73,18 @@ def test_experts_switched_off_and_labels_alone_are_scored_without_training(tmp_p
     assert rows["switched_off", "all", 0] == pytest.approx(rows["experts", "all", 0], abs=1e-6)
     assert rows["switched_off", "upcolour", 0] != pytest.approx(rows["experts", "all", 0], abs=1e-3)
     assert rows["labels", "all", 1] > rows["labels", "upcolour", 1] > 0
+    # Half the people have a bag, and their queries score otherwise than everybody's.
+    assert 0 < table["people_bag"].iloc[0] < table["identities"].iloc[0]
+    assert 0 < table["trained_bag"].iloc[0] < 12
+    assert table["holders_bag"].between(0, 100).all()
+    assert (table["holders_bag"] != table["mAP"]).any()
+    unread = table[[f"unread_{name}" for name in get_schema("dukemtmc").attributes]]
+    assert (unread == unread.iloc[0]).all(axis=None)
+    assert unread.iloc[0].between(0, 3).all()
+
+
+def test_cells_that_do_not_ask_have_no_columns_of_single_attributes(table: pd.DataFrame) -> None:
+    assert [name for name in table if name.startswith(("holders_", "people_", "trained_", "unread_", "group"))] == []
 
 
 def test_differences_are_those_of_the_scores(table: pd.DataFrame) -> None:

@@ -31,6 +31,7 @@ def test_features_that_hold_the_labels_are_read_and_noise_is_not() -> None:
     )
     noise = generator.normal(size=(900, 8))
     first, last = slice(0, 500), slice(500, 900)
+    entropies = {str(row["attribute"]): float(row["entropy_bits"]) for row in world.truth()}
     for features, low, high in ((bits.astype(float), 0.9, 1.05), (noise, -0.3, 0.1)):
         tested = features[last], codes[last], pids[last]
         table = read_attributes((features[first], codes[first]), tested, tested, world, seed=1)
@@ -38,6 +39,9 @@ def test_features_that_hold_the_labels_are_read_and_noise_is_not() -> None:
         assert low < table["read"].mean() < high
         expected = (table["accuracy"] - table["majority"]) / (table["ceiling"] - table["majority"])
         np.testing.assert_allclose(table["read"], expected)
+        left = table.set_index("attribute")["unread_bits"]
+        # What holds the labels leaves nothing open, noise nearly all of a label's entropy.
+        assert all(left[name] <= 0.05 if low > 0 else left[name] > 0.6 * entropies[name] for name in entropies)
 
 
 def test_nobody_is_tested_on_who_was_learnt_from() -> None:

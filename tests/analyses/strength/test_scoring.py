@@ -103,6 +103,18 @@ def test_a_sheet_has_a_row_a_scoring() -> None:
     assert table[["epochs", "added"]].to_numpy().tolist() == [[0, 1], [4, 1]]
 
 
+def test_those_who_have_an_attribute_have_a_score_of_their_own() -> None:
+    pids = np.array([1, 1, 2, 3])
+    of = Score(mAP=20.0, rank1=50.0, ap=np.array([10.0, np.nan, 20, 30]))
+    holders = {"hat": np.array([True, True, False, True]), "bag": np.array([False, True, False, False])}
+    sheet = Sheet(of, pids, holders=holders)
+    sheet.row(of, arm="baseline", kind="none", added=False)
+    row = sheet.table().iloc[0]
+    assert row["holders_hat"] == 20.0
+    # Nobody with a bag has a query with a match.
+    assert np.isnan(row["holders_bag"])
+
+
 def test_groups_are_of_people_with_a_match_and_each_in_one() -> None:
     pids = np.repeat(np.arange(8), 3)
     ap = np.random.default_rng(0).uniform(0, 100, len(pids))
