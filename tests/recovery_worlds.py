@@ -13,6 +13,7 @@ from mosaicreid.analyses.recovery.worlds import Training, training_of
 from mosaicreid.analyses.strength.cells import Cell, Draw
 from mosaicreid.analyses.strength.compute import world_path
 from mosaicreid.config.inclusion import indicators
+from mosaicreid.config.parsing import parse_settings
 from mosaicreid.datasets import get_schema
 
 DATASET = "dukemtmc"
@@ -33,6 +34,7 @@ def dealt_cell(**changes: object) -> Cell:
         "arms": ("experts", "switched_off", "labels"),
         "configurations": TABLE3,
         "dealt": True,
+        "read_each": True,
         "with_labels": False,
         "groups": 5,
     }
@@ -42,7 +44,7 @@ def dealt_cell(**changes: object) -> Cell:
 def again_cell(**changes: object) -> Cell:
     """One of those worlds once more, from another seed."""
     values: dict[str, object] = {
-        "name": "again", "worlds": 1, "first_seed": 1, "arms": ("experts",), "configurations": TABLE3[:5],
+        "name": "again", "worlds": 1, "first_seed": 1, "arms": ("experts",), "read_each": False,
     }  # fmt: skip
     return dealt_cell(**(values | changes))
 
@@ -53,6 +55,8 @@ def rare_cells() -> list[Cell]:
         dealt_cell(
             name=f"rare-{number}",
             dealt=False,
+            read_each=False,
+            with_labels=True,
             groups=0,
             arms=("experts",),
             configurations=("all", "hat", "bag"),
@@ -80,10 +84,11 @@ def made_table(cell: Cell, draw: Draw, score: Scores = line, *, noise: float = 0
     """
     generator = np.random.default_rng([draw.world, draw.seed])
     bits = bits_of(cell, draw)
+    shares = {name: float(share) for name, share in parse_settings(cell.shares).items()}
     schema = get_schema(cell.dataset)
     rows = []
 
-    def row(arm: str, configuration: str, *, added: int = 0, error: float = 0.0) -> None:
+    def row(arm: str, configuration: str, *, added: int = 0, error: float = 0.0, kind: str = "true") -> None:
         marks = np.array(list(indicators(configuration, schema).values()), dtype=float)
         value = float(score(marks @ bits)) + error
         base = float(score(np.zeros(1))[0])
@@ -91,18 +96,25 @@ def made_table(cell: Cell, draw: Draw, score: Scores = line, *, noise: float = 0
             {
                 "dataset": cell.dataset, "cell": cell.name, "route": cell.route, "target": cell.target,
                 "world": draw.world, "seed": draw.seed, "settings": cell.fingerprint(), "code": "abc",
-                "arm": arm, "configuration": "all" if arm == "baseline" else configuration,
+                "arm": arm, "configuration": "all" if kind == "none" else configuration,
                 "epochs": 0 if arm in ("baseline", "labels") else cell.lengths[0],
-                "kind": "none" if arm == "baseline" else "true",
+                "kind": kind,
                 "target_share": np.nan, "level": np.nan, "added": added, "mAP": value, "rank1": value,
                 "gain": value - base, "gain_se": 0.1, "given_labels": np.nan, "given_labels_se": np.nan,
                 "read": 0.3, "identities": 20, "queries": 60, "seconds": 99.0,
                 "took": {"experts": 9.0, "switched_off": 1.5}.get(arm, 0.5),
             }
             | {f"group{n:02}": value + 0.2 * (n - (cell.groups + 1) / 2) for n in range(1, cell.groups + 1)}
+            | {f"unread_{name}": 2 * own for name, own in zip(NAMES, bits, strict=True) if cell.read_each}
+            | {f"holders_{name}": value + 1 for name in shares}
+            | {f"people_{name}": round(20 * share) for name, share in shares.items()}
+            | {f"trained_{name}": round(40 * share) for name, share in shares.items()}
         )  # fmt: skip
 
-    row("baseline", "baseline")
+    row("baseline", "baseline", kind="none")
+    if cell.with_labels:
+        for name in cell.configurations:
+            row("baseline", name, added=1)
     for arm in cell.arms:
         others = () if arm == "experts" else ("baseline",)
         for name in (*others, *cell.configurations):

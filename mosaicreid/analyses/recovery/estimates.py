@@ -87,13 +87,22 @@ def rho(importance: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     return round(float(stats.spearmanr(first, second).statistic), 12)
 
 
+def pearson(importance: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """Pearson's correlation over the attributes that have an importance; NaN where either is constant."""
+    known = ~np.isnan(importance)
+    first, second = importance[known], truth[known]
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return float("nan")
+    return round(float(np.corrcoef(first, second)[0, 1]), 12)
+
+
 def world_rhos(trainings: Sequence[Training]) -> pd.DataFrame:
     """A row per world, method and importance.
 
     Returns:
-        dataset, cell, world, method, importance, rho (with the hidden bits), rho_entropy (with the labels' entropy),
-        rho_halves (between what the one half of the groups of test people say and the other), attributes (that have
-        this importance).
+        dataset, cell, world, method, importance, rho (with the hidden bits), pearson (likewise), rho_entropy (with the
+        labels' entropy), rho_unread (with the bits that heads leave unread), rho_halves (between what the one half of
+        the groups of test people say and the other), attributes (that have this importance).
 
     Raises:
         InputError: as ``estimates``, and names the world.
@@ -118,7 +127,9 @@ def world_rhos(trainings: Sequence[Training]) -> pd.DataFrame:
                         "method": method,
                         "importance": name,
                         "rho": rho(values, training.truth),
+                        "pearson": pearson(values, training.truth),
                         "rho_entropy": rho(values, training.entropy),
+                        "rho_unread": rho(values, training.unread),
                         "rho_halves": rho(first, second),
                         "attributes": int((~np.isnan(values)).sum()),
                     }

@@ -76,7 +76,7 @@ def plot_losses(losses: pd.DataFrame) -> Figure:
 def plot_power(power: pd.DataFrame) -> Figure:
     """How often a GLM ranks well enough, over the number of trainings, a panel per dataset (``recovered_power.csv``).
 
-    Designs of as many rows as the paper's, with the test people that there are.
+    Designs of as many rows as the paper's, with the test people that there are, scored as these worlds score.
     """
     datasets = _datasets(power)
     with style():
@@ -84,7 +84,7 @@ def plot_power(power: pd.DataFrame) -> Figure:
         axes = figure.subplots(len(datasets), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axis, dataset in zip(axes, datasets, strict=True):
             own = power[(power["dataset"] == dataset) & (power["importance"] == PRIMARY) & (power["people"] == 1)]
-            own = own[own["rows"] == own["rows"].min()]
+            own = own[(own["rows"] == own["rows"].min()) & (own["scores"] == "worlds")]
             for number, (name, part) in enumerate(own.groupby("design", sort=False)):
                 part = part.sort_values("trainings")
                 style_of = {"color": _COLOURS[number % 4], "marker": _MARKERS[number % 4], "markersize": 4}
@@ -100,7 +100,8 @@ def plot_power(power: pd.DataFrame) -> Figure:
 
 
 def plot_rare(worlds: pd.DataFrame, shares: pd.DataFrame, answers: pd.DataFrame) -> Figure:
-    """Gain of single attributes over their share of people, with the entropy of that share, a panel per dataset.
+    """Gain of single attributes over their share of people, with what their labels bring without experts and what is
+    in proportion to their hidden bits, a panel per dataset.
 
     Args:
         worlds: ``recovered_rare_worlds.csv``. shares: ``recovered_rare.csv``. answers: ``recovered_rare_answers.csv``.
@@ -124,8 +125,11 @@ def plot_rare(worlds: pd.DataFrame, shares: pd.DataFrame, answers: pd.DataFrame)
             own = shares[shares["dataset"] == dataset].sort_values("share")
             half = (own["high"] - own["low"]) / 2
             axis.errorbar(100 * own["share"], own["mean"], yerr=half, fmt="k-", capsize=3, label="mean, 95 %")
-            bits = own["entropy_bits"] * own["mean"].iloc[-1] / own["entropy_bits"].iloc[-1]
-            axis.plot(100 * own["share"], bits, "k:", label="as its bits say")
+            bits = own["knowledge_gain_bits"] * own["mean"].iloc[-1] / own["knowledge_gain_bits"].iloc[-1]
+            axis.plot(100 * own["share"], bits, "k:", label="as its hidden bits say")
+            half = (own["labels_high"] - own["labels_low"]) / 2
+            brought = {"fmt": "v--", "color": ORANGE, "capsize": 3, "markersize": 4}
+            axis.errorbar(100 * own["share"], own["labels_mean"], yerr=half, label="labels, no experts", **brought)
             margin = answers.loc[answers["dataset"] == dataset, "margin"].iloc[0]
             axis.axhline(margin, color="0.5", linestyle="--", linewidth=0.8, label="a tenth of all attributes' gain")
             axis.set_ylabel("gain alone (points of mAP)")

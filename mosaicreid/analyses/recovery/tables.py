@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mosaicreid.analyses.recovery.ceilings import ceilings
-from mosaicreid.analyses.recovery.components import component_table, run_sds
+from mosaicreid.analyses.recovery.components import component_table, noise_of_runs
 from mosaicreid.analyses.recovery.decision import LOSSES, RECOVERED, over_worlds, reason, recovered
 from mosaicreid.analyses.recovery.estimates import world_rhos
 from mosaicreid.analyses.recovery.power import needed_table, power_table
@@ -32,7 +33,7 @@ def all_tables(cells: Sequence[Cell], runs: Path) -> dict[str, pd.DataFrame]:
     found = read_tables(cells, runs)
     rare_each = rare_worlds(found)
     whole, repeats = dealt(found)
-    sds = run_sds([*whole, *repeats])
+    noise = noise_of_runs([*whole, *repeats])
     rare_shares = rare_table(rare_each)
     rhos = world_rhos(whole)
     # What needs two worlds is asked for before what takes long.
@@ -40,8 +41,8 @@ def all_tables(cells: Sequence[Cell], runs: Path) -> dict[str, pd.DataFrame]:
     switched = switched_worlds(whole)
     compared = switched_table(switched)
     answers = rare_answers(rare_each, rare_shares)
-    steps = ceilings(whole, sds)
-    power = power_table(whole, sds)
+    steps = ceilings(whole, noise)
+    power = power_table(whole, noise)
     drawn = {(cell.name, draw.world): truth_table(cell, draw) for cell, draw, _ in found}
     return {
         "recovered_scores": pd.concat([table for _, _, table in found], ignore_index=True),
@@ -50,7 +51,7 @@ def all_tables(cells: Sequence[Cell], runs: Path) -> dict[str, pd.DataFrame]:
         "recovered": agreement,
         "recovered_steps": steps,
         "recovered_losses": losses_table(steps, agreement),
-        "recovered_components": component_table(whole, sds),
+        "recovered_components": component_table(whole, noise),
         "recovered_power": power,
         "recovered_needed": needed_table(power),
         "recovered_switched_worlds": switched,
@@ -68,9 +69,10 @@ def agreement_table(rhos: pd.DataFrame) -> pd.DataFrame:
         rhos: of ``world_rhos``.
 
     Returns:
-        dataset, method, importance, mean, sd, low, high, worlds, verdict, worlds_needed (rule 1); entropy_mean,
-        entropy_low, entropy_high (the same with the labels' entropy in place of the hidden bits); halves_mean (between
-        halves of the test people; missing for mixed effects, which are the GLM's).
+        dataset, method, importance, mean, sd, low, high, worlds, verdict, worlds_needed (rule 1); pearson_mean,
+        pearson_low, pearson_high (Pearson's correlation); entropy_ and unread_ likewise (rho with the labels' entropy,
+        and with what heads leave unread, in place of the hidden bits; the latter missing in fewer than two worlds);
+        halves_mean (between halves of the test people; missing for mixed effects, which are the GLM's).
 
     Raises:
         InputError: fewer than two worlds.
@@ -79,14 +81,15 @@ def agreement_table(rhos: pd.DataFrame) -> pd.DataFrame:
     for key, own in rhos.groupby(_KEY, sort=False):
         what = f"{key[2]} of {key[1]} in {key[0]}"
         found = over_worlds(own["rho"].to_numpy(float), what=what, bound=1.0)
-        entropy = over_worlds(own["rho_entropy"].to_numpy(float), what=f"{what} beside entropy", bound=1.0)
-        rows.append(
-            dict(zip(_KEY, key, strict=True))
-            | found
-            | recovered(found)
-            | {f"entropy_{name}": entropy[name] for name in ("mean", "low", "high")}
-            | {"halves_mean": float(own["rho_halves"].mean())}
-        )
+        row = dict(zip(_KEY, key, strict=True)) | found | recovered(found)
+        for name, column in (("pearson", "pearson"), ("entropy", "rho_entropy"), ("unread", "rho_unread")):
+            values = own[column].to_numpy(float)
+            if column == "rho_unread" and np.isfinite(values).sum() < 2:
+                row |= dict.fromkeys((f"{name}_mean", f"{name}_low", f"{name}_high"), np.nan)
+                continue
+            other = over_worlds(values, what=f"{what} beside {name}", bound=1.0)
+            row |= {f"{name}_{end}": other[end] for end in ("mean", "low", "high")}
+        rows.append(row | {"halves_mean": float(own["rho_halves"].mean())})
     return pd.DataFrame(rows)
 
 

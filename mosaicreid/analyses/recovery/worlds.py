@@ -32,7 +32,8 @@ FEWEST_GROUPS = 2
 class Training:
     """One training in one world.
 
-    ``truth`` and ``entropy`` (A,) in bits; ``design`` (C, A) 0/1 of ``configurations``, the first of which is the
+    ``truth``, ``entropy`` and ``unread`` (what heads on the baseline's features leave of the label; NaN where the cell
+    does not ask for it) (A,) in bits; ``design`` (C, A) 0/1 of ``configurations``, the first of which is the
     baseline. By method: ``scores`` (C,) mAP in percent, ``groups`` (C, G) of the groups of people, ``took`` seconds of
     processor time (of all rows but the baseline; ``shared`` is what the model of all attributes took, which
     ``ablation`` needs too).
@@ -42,6 +43,7 @@ class Training:
     draw: Draw
     truth: NDArray[np.float64]
     entropy: NDArray[np.float64]
+    unread: NDArray[np.float64]
     configurations: tuple[str, ...]
     design: NDArray[np.float64]
     scores: dict[str, NDArray[np.float64]]
@@ -93,7 +95,7 @@ def training_of(cell: Cell, draw: Draw, table: pd.DataFrame) -> Training:
 
     Raises:
         InputError: a configuration without a row in a way that the cell asks for, scores that are all equal, or a table
-            without groups of people or processor times, as older code made it.
+            without groups of people, processor times or unread bits, as older code made it.
     """
     where = f"world {draw.world} of cell {cell.name}"
     groups = sorted(str(name) for name in table if str(name).startswith("group"))
@@ -105,6 +107,9 @@ def training_of(cell: Cell, draw: Draw, table: pd.DataFrame) -> Training:
     truth = truth_table(cell, draw).set_index("attribute")
     configurations = ("baseline", *cell.configurations)
     schema = get_schema(cell.dataset)
+    unread = [f"unread_{name}" for name in schema.attributes]
+    if cell.read_each and not set(unread) <= set(table):
+        raise InputError(f"{where} does not say what heads leave unread, as its cell asks for; make it anew")
     design = pd.DataFrame([indicators(name, schema) for name in configurations]).to_numpy(float)
     scores, parts, took = {}, {}, {}
     for method, arm in METHODS.items():
@@ -128,6 +133,7 @@ def training_of(cell: Cell, draw: Draw, table: pd.DataFrame) -> Training:
         draw=draw,
         truth=truth[TRUTH].to_numpy(float),
         entropy=truth["entropy_bits"].to_numpy(float),
+        unread=table[unread].iloc[0].to_numpy(float) if cell.read_each else np.full(len(truth), np.nan),
         configurations=configurations,
         design=design,
         scores=scores,

@@ -77,6 +77,7 @@ def test_means_of_correlations_are_by_world() -> None:
         {
             "dataset": "d", "method": "retrain", "importance": "glm", "world": [1, 2, 3],
             "rho": [0.5, 0.7, 0.6], "rho_entropy": [0.1, 0.2, 0.6], "rho_halves": [0.2, 0.3, np.nan],
+            "pearson": [0.6, 0.8, 0.7], "rho_unread": [0.4, np.nan, 0.8],
         }
     )  # fmt: skip
     row = agreement_table(rhos).iloc[0]
@@ -84,6 +85,8 @@ def test_means_of_correlations_are_by_world() -> None:
     assert row[["mean", "low", "high", "worlds"]].tolist() == pytest.approx([0.6, low, high, 3])
     assert row["verdict"] == "not recovered"
     assert row["entropy_mean"] == pytest.approx(0.3)
+    assert row[["pearson_mean", "unread_mean"]].tolist() == pytest.approx([0.7, 0.6])
+    assert np.isnan(agreement_table(rhos.assign(rho_unread=np.nan))["unread_mean"].iloc[0])
     assert row["halves_mean"] == pytest.approx(0.25)
     steps = pd.DataFrame(
         {
@@ -135,7 +138,7 @@ def edit(runs: Path, cell: int, change) -> None:
         ),
         (
             lambda runs: edit(runs, 2, lambda table: table[table["configuration"] != "bag"]),
-            "world 400 of cell rare-0 has no row of experts with bag",
+            "world 400 of cell rare-0 has no row of experts, or of labels added, with bag",
         ),
         (
             lambda runs: edit(runs, 0, lambda table: table.assign(settings="other")),

@@ -145,4 +145,6 @@ def test_committed_rare_cells_are_a_latin_square(dataset: str) -> None:
     # Among so many different looks, hardly ever is nobody of the rarest.
     looks = round(cells[0].drawn(400).variety * cells[0].identities)
     assert (1 - shares[0]) ** looks < 0.005
-    assert {cell.worlds for cell in cells} == {2}
+    assert {cell.worlds for cell in cells} == {3}
+    worlds = [draw.world for cell in cells for draw in cell.draws]
+    assert len(set(worlds)) == len(worlds)
