@@ -181,6 +181,7 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "noise": "noise of people and runs",
         "rest": "more than hidden bits counts",
     },
+    "scores": {"bits": "hidden bits alone", "worlds": "as these worlds score"},
     "design": {
         "paper": "the paper's rows",
         "d-optimal": "best for effects that add up",
@@ -197,7 +198,7 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "gain_all": "gain of all attributes",
         "common_less_rare": "gain at the largest share less that at the smallest",
         "beyond_bits": "gain at the smallest share beyond what its bits say",
-        "slope": "gain per bit of entropy",
+        "slope": "gain per hidden bit",
     },
     "question": {
         "end": "gain after long training, as a share of what labels bring",
