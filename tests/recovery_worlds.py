@@ -105,7 +105,7 @@ def made_table(cell: Cell, draw: Draw, score: Scores = line, *, noise: float = 0
                 "took": {"experts": 9.0, "switched_off": 1.5}.get(arm, 0.5),
             }
             | {f"group{n:02}": value + 0.2 * (n - (cell.groups + 1) / 2) for n in range(1, cell.groups + 1)}
-            | {f"unread_{name}": 2 * own for name, own in zip(NAMES, bits, strict=True) if cell.read_each}
+            | {f"unread_{name}": 2 * own for name, own in zip(schema.attributes, bits, strict=True) if cell.read_each}
             | {f"holders_{name}": value + 1 for name in shares}
             | {f"people_{name}": round(20 * share) for name, share in shares.items()}
             | {f"trained_{name}": round(40 * share) for name, share in shares.items()}
