@@ -15,6 +15,7 @@ _CURVES = {
     "gain": (BLUE, "o", "experts, true labels"),
     "both": ("black", "D", "experts and labels added"),
 }
+_BESIDE = 1.04
 _COLOURS, _MARKERS = (BLUE, ORANGE, GREY, "black"), "os^Dvx*P"
 
 
@@ -70,7 +71,7 @@ def plot_attributes(lengths: pd.DataFrame) -> Figure:
             for number, (name, part) in enumerate(own.groupby("configuration", sort=False)):
                 colour = _COLOURS[number % 4]
                 title = configuration_title(str(dataset), str(name))
-                _line(axis, part[part["quantity"] == "gain"], colour, _MARKERS[number % 8], title)
+                _line(axis, part[part["quantity"] == "gain"], colour, _MARKERS[number % 8], title, number=number)
                 axis.axhline(_labels(part), color=colour, linestyle="--", linewidth=1)
             axis.axhline(0, color="0.5", linewidth=0.8)
             _epochs(axis, own)
@@ -92,20 +93,20 @@ def _trained(lengths: pd.DataFrame, which: str) -> pd.DataFrame:
 
 
 def _panel(axis: Axes, own: pd.DataFrame, quantities: tuple[str, ...]) -> None:
-    for quantity in quantities:
+    for number, quantity in enumerate(quantities):
         colour, marker, name = _CURVES[quantity]
-        _line(axis, own[own["quantity"] == quantity], colour, marker, name)
+        _line(axis, own[own["quantity"] == quantity], colour, marker, name, number=number)
     axis.axhline(_labels(own), color=ORANGE, linestyle="--", label="labels added, no experts")
     axis.set_ylim(bottom=min(0, axis.get_ylim()[0]))
     _epochs(axis, own)
 
 
-def _line(axis: Axes, rows: pd.DataFrame, colour: str, marker: str, name: str) -> None:
+def _line(axis: Axes, rows: pd.DataFrame, colour: str, marker: str, name: str, *, number: int) -> None:
     rows = rows.sort_values("epochs")
     half = (rows["high"] - rows["low"]).fillna(0) / 2
-    axis.errorbar(
-        rows["epochs"], rows["mean"], yerr=half, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=name
-    )
+    # Beside each other, so that no interval hides another.
+    place = rows["epochs"] * _BESIDE ** (number - 1)
+    axis.errorbar(place, rows["mean"], yerr=half, fmt=f"{marker}-", color=colour, capsize=2, markersize=4, label=name)
 
 
 def _labels(rows: pd.DataFrame) -> float:
