@@ -76,7 +76,7 @@ strength: $(STAMP)
 	$(BIN)/mosaicreid strength collect
 	$(BIN)/mosaicreid strength coverage
 
-# Draws worlds in which chance deals what attributes are worth, and trains Table 3 in each: two hours of two cores.
+# Draws worlds in which chance deals what attributes are worth, and trains Table 3 in each: two to three hours of two cores.
 recovery: $(STAMP)
 	@pids=; for part in $$(seq $(CORES)); do \
 	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid recovery run --part $$part/$(CORES) & pids="$$pids $$!"; \
