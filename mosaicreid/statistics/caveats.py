@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
-from scipy.stats import norm, t
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import false_discovery_control, norm, t
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from mosaicreid.errors import InputError
@@ -59,12 +59,29 @@ def adjust(p_values: pd.Series) -> pd.DataFrame:
     if ((values[tested] < 0) | (values[tested] > 1)).any():
         low, high = values[tested].min(), values[tested].max()
         raise InputError(f"got p-values from {low} to {high}; expected values from 0 to 1")
-    holm, bh = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    if tested.any():
-        holm[tested] = multipletests(values[tested], method="holm")[1]
-        bh[tested] = multipletests(values[tested], method="fdr_bh")[1]
     index = p_values.index if isinstance(p_values, pd.Series) else None
-    return pd.DataFrame({"p_value": values, "p_holm": holm, "p_bh": bh}, index=index)
+    corrected = {"p_value": values, "p_holm": holm(values), "p_bh": benjamini_hochberg(values)}
+    return pd.DataFrame(corrected, index=index)
+
+
+def holm(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p-values (N,) corrected by Holm's step-down method (1979), which bounds the family-wise error.
+
+    NaN is no test: it stays NaN and does not count. Statsmodels has the same, and collects garbage at every call, which
+    takes a hundred times as long as all else in a simulation.
+    """
+    corrected, tested = np.full(len(p_value), np.nan), np.flatnonzero(~np.isnan(p_value))
+    order = tested[np.argsort(p_value[tested], kind="stable")]
+    stepped = p_value[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(stepped))
+    return corrected
+
+
+def benjamini_hochberg(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p-values (N,) corrected after Benjamini and Hochberg (1995), for the false discovery rate; NaN as in ``holm``."""
+    corrected, tested = np.full(len(p_value), np.nan), ~np.isnan(p_value)
+    corrected[tested] = false_discovery_control(p_value[tested], method="bh")
+    return corrected
 
 
 def count_significant(adjusted: pd.DataFrame, *, alpha: float = 0.05) -> pd.DataFrame:

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from mosaicreid.errors import InputError
+from mosaicreid.statistics.caveats import benjamini_hochberg, holm
 from mosaicreid.statistics.inputs import share, shown
 from mosaicreid.statistics.panel import Panel
 
@@ -157,7 +157,7 @@ def effects(fitted: Fit, *, margin: float | None, level: float = 0.95) -> pd.Dat
     level = share(level, "the level of an interval")
     beta, std_err, df = fitted.beta[1:], fitted.std_err[1:], fitted.df[1:]
     half = stats.t.ppf(0.5 + level / 2, df) * std_err
-    p_value = 2 * stats.t.sf(np.abs(beta) / std_err, df)
+    p_value = np.asarray(2 * stats.t.sf(np.abs(beta) / std_err, df))
     p_equivalence = np.nan if margin is None else equivalence_p(beta, std_err, df, margin)
     return pd.DataFrame(
         {
@@ -168,8 +168,8 @@ def effects(fitted: Fit, *, margin: float | None, level: float = 0.95) -> pd.Dat
             "ci_low": beta - half,
             "ci_high": beta + half,
             "p_value": p_value,
-            "p_holm": multipletests(p_value, method="holm")[1],
-            "p_bh": multipletests(p_value, method="fdr_bh")[1],
+            "p_holm": holm(p_value),
+            "p_bh": benjamini_hochberg(p_value),
             "p_equivalence": p_equivalence,
             "share_identities": np.diag(fitted.covariance_identities)[1:] / std_err**2,
         }

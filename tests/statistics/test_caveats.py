@@ -7,6 +7,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS, attributes, load_experiments
@@ -50,6 +51,28 @@ def test_corrections_by_their_definitions(values: list[float]) -> None:
     bh = np.minimum(1, np.minimum.accumulate((ranked * count / (1 + np.arange(count)))[::-1])[::-1])
     np.testing.assert_allclose(adjusted["p_holm"].to_numpy()[order], holm, atol=1e-12)
     np.testing.assert_allclose(adjusted["p_bh"].to_numpy()[order], bh, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_corrections_are_those_of_statsmodels(count: int, seed: int) -> None:
+    values = np.random.default_rng(seed).beta(0.3, 1, count)
+    # Ties, and the ends of the scale.
+    values[: count // 3] = values[0].round(1)
+    values[-1] = float(seed % 2)
+    np.testing.assert_allclose(caveats.holm(values), multipletests(values, method="holm")[1], rtol=1e-14)
+    np.testing.assert_allclose(
+        caveats.benjamini_hochberg(values), multipletests(values, method="fdr_bh")[1], rtol=1e-14
+    )
+
+
+def test_what_is_missing_is_no_test() -> None:
+    values = np.array([np.nan, 0.04, np.nan, 0.01])
+    np.testing.assert_allclose(caveats.holm(values), [np.nan, 0.04, np.nan, 0.02])
+    np.testing.assert_allclose(caveats.benjamini_hochberg(values), [np.nan, 0.04, np.nan, 0.02])
+    for correct in (caveats.holm, caveats.benjamini_hochberg):
+        assert np.isnan(correct(np.full(2, np.nan))).all()
+        assert len(correct(np.zeros(0))) == 0
 
 
 def test_a_missing_p_value_is_not_a_test() -> None:

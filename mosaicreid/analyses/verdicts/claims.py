@@ -6,9 +6,7 @@ by chance, so Holm's correction over all of them says which stand together and w
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from mosaicreid import published
 from mosaicreid.analyses.robust.contrasts import COLOURS, INTRINSIC, LOWER_COLOUR
@@ -34,6 +32,7 @@ from mosaicreid.analyses.verdicts.strength import beyond_labels, true_labels
 from mosaicreid.datasets import TITLES
 from mosaicreid.errors import InputError
 from mosaicreid.published import DATASETS
+from mosaicreid.statistics.caveats import holm
 
 SOURCES = (
     "published_glm",
@@ -176,9 +175,7 @@ def judge_claims(tables: Tables) -> pd.DataFrame:
 def _correct(table: pd.DataFrame) -> pd.DataFrame:
     """The table with ``_p_holm`` and the verdicts that stand only alone marked."""
     p_value = table[[f"{kind}_p" for kind in KINDS]].to_numpy(float)
-    corrected, tested = np.full_like(p_value, np.nan), ~np.isnan(p_value)
-    corrected[tested] = multipletests(p_value[tested], method="holm")[1]
-    table[[f"{kind}_p_holm" for kind in KINDS]] = corrected
+    table[[f"{kind}_p_holm" for kind in KINDS]] = holm(p_value.ravel()).reshape(p_value.shape)
     for kind in KINDS:
         alone = (table[f"{kind}_p_holm"] >= LEVEL) & ~table[kind].str.startswith("open")
         table[kind] = table[kind].where(~alone, table[kind] + ", alone")
