@@ -68,7 +68,7 @@ def holm(p_value: NDArray[np.float64]) -> NDArray[np.float64]:
     """p-values (N,) corrected by Holm's step-down method (1979), which bounds the family-wise error.
 
     NaN is no test: it stays NaN and does not count. Statsmodels has the same, and collects garbage at every call, which
-    takes a hundred times as long as all else in a simulation.
+    was most of the time of a simulated fit.
     """
     corrected, tested = np.full(len(p_value), np.nan), np.flatnonzero(~np.isnan(p_value))
     order = tested[np.argsort(p_value[tested], kind="stable")]

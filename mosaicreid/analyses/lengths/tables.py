@@ -49,7 +49,7 @@ def length_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
         high (NaN for the order), verdict, short, long (epochs), worlds, trainings.
 
     Raises:
-        InputError: no cell compares lengths, or one of them has no world.
+        InputError: no cell compares lengths, two of one dataset do, or one of them has no world.
     """
     cells = [cell for cell in cells if compares_lengths(cell)]
     if not cells:
@@ -57,6 +57,10 @@ def length_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
             "no cell compares lengths of training; expected one on the route default that trains the arms experts and "
             "permuted for several"
         )
+    datasets = [cell.dataset for cell in cells]
+    for cell in cells:
+        if datasets.count(cell.dataset) > 1:
+            raise InputError(f"two cells of {cell.dataset} compare lengths; expected one, the tables are by dataset")
     curves, pairs, decisions = [], [], []
     for cell in cells:
         own = worlds[worlds["cell"] == cell.name]

@@ -23,6 +23,8 @@ FIGURES: Mapping[str, Callable[..., Figure]] = {
 def write_lengths(results: Path, cells: Sequence[Cell]) -> list[Path]:
     """Write ``lengths*.csv`` and figures into ``results``, where ``strength_worlds.csv`` is; returns the paths.
 
+    Where no single attribute was trained, there is no figure of any.
+
     Args:
         results: the folder. cells: those of the experiment, of which some compare lengths.
 
@@ -39,7 +41,10 @@ def write_lengths(results: Path, cells: Sequence[Cell]) -> list[Path]:
         results,
     )
     drawn = read_results(results / "lengths.csv")
-    for name, draw in FIGURES.items():
+    figures = dict(FIGURES)
+    if (drawn["configuration"] == "all").all():
+        del figures["lengths_attributes"]
+    for name, draw in figures.items():
         paths.append(results / "figures" / f"{name}.svg")
         save_figure(draw(drawn), paths[-1])
     return paths

@@ -131,6 +131,23 @@ def test_tables_and_figures_are_written(tmp_path: Path) -> None:
     assert all(path.stat().st_size > 0 for path in written)
 
 
+def test_where_no_single_attribute_was_trained_there_is_no_figure_of_any(tmp_path: Path) -> None:
+    cell = usual(configurations=("all",))
+    given = worlds(cell)
+    given[given["configuration"] == "all"].to_csv(tmp_path / "strength_worlds.csv", index=False)
+    written = {path.name for path in write_lengths(tmp_path, [cell])}
+    assert {"lengths.svg", "lengths_small.svg"} <= written
+    assert "lengths_attributes.svg" not in written
+
+
+def test_two_cells_of_a_dataset_are_refused(tmp_path: Path) -> None:
+    cell = usual()
+    worlds(cell).to_csv(tmp_path / "strength_worlds.csv", index=False)
+    with pytest.raises(InputError, match="two cells of dukemtmc compare lengths; expected one"):
+        write_lengths(tmp_path, [cell, usual(name="other")])
+    assert [path.name for path in tmp_path.iterdir()] == ["strength_worlds.csv"]
+
+
 def test_the_committed_default_cells_compare_lengths() -> None:
     found = [cell for cell in read_cells(CELLS) if compares_lengths(cell)]
     assert [cell.name for cell in found] == ["market1501-default", "dukemtmc-default"]
