@@ -94,6 +94,6 @@ def test_words_choose_by_file_and_name(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(command, "run", lambda root, mutants: asked.extend(mutants) or [])
     assert command.main(["rerank", "Bonferroni"]) == 0
-    assert {mutant.file for mutant in asked} == {"retrieval/rerank.py", "statistics/mixed_effects.py"}
+    assert {mutant.file for mutant in asked} == {"retrieval/rerank.py", "statistics/caveats.py"}
     assert command.main(["no such word"]) == 1
     assert "mutants has no such word" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -61,14 +62,15 @@ def check_requests(requests: Iterable[tuple[str, Mapping[str, object]]]) -> None
     """Refuse what Slurm would: an unknown partition or account, more memory or cards than it has; and more time than
     the partition gives, with which Slurm lets a job wait for ever, unless a site has it refused.
 
-    ``requests`` are pairs of a rule's name and the resources that its jobs ask for. Nothing is submitted. Nodes that
-    are down for a while are no reason to refuse: jobs can wait for them.
+    ``requests`` are pairs of a rule's name and the resources that its jobs ask for, in any order (Snakemake's is that
+    of a set): they are tried in the order of the names, so that one mistake is always told in the same words. Nothing
+    is submitted. Nodes that are down for a while are no reason to refuse: jobs can wait for them.
 
     Raises:
         InputError: the rule, what it asks for and what Slurm says; or Slurm does not answer.
     """
     asked: dict[tuple[str, ...], tuple[str, Mapping[str, object]]] = {}
-    for rule, resources in requests:
+    for rule, resources in sorted(requests, key=itemgetter(0)):
         asked.setdefault(tuple(_request(resources)), (rule, resources))
     for words, (rule, resources) in asked.items():
         _check_time(rule, resources)

@@ -117,7 +117,14 @@ def test_each_kind_of_job_is_tried_once(commands):
     )
     first = "--partition=gpu --account=lab --time=20 --mem=2000 --gpus=1 --cpus-per-task=4 --signal=TERM@120"
     second = first.replace("--account=lab", "--account=lab --constraint=x").replace("--gpus=1 ", "")
-    assert called.read_text().splitlines() == [f"--test-only {words} --wrap=true" for words in (first, second)]
+    assert called.read_text().splitlines() == [f"--test-only {words} --wrap=true" for words in (second, first)]
+
+
+def test_of_several_rules_the_same_one_is_named_in_any_order(commands):
+    commands("sbatch", "echo 'allocation failure: no such account' >&2; exit 1")
+    both = [("shared", PARTITION), ("run", PARTITION | {"gpu": 1})]
+    for requests in (both, both[::-1]):
+        assert "of the rule 'run': no such account" in refused(lambda requests=requests: check_requests(requests))
 
 
 @pytest.mark.parametrize(

@@ -330,7 +330,7 @@ def test_what_the_partition_does_not_have_is_said_before_anything_is_submitted(c
     assert done.returncode == 1
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("snakemake: error: ")]
     assert said.startswith(
-        "snakemake: error: Slurm refuses jobs of the rule 'shared': Requested time limit is invalid; asked"
+        "snakemake: error: Slurm refuses jobs of the rule 'run': Requested time limit is invalid; asked"
     )
     assert all(line.startswith("--test-only") for line in cluster.calls("sbatch"))
 
