@@ -26,11 +26,11 @@ KINDS = {
     "published": "In the paper's numbers",
     "runs": "In our runs, in synthetic worlds",
     "controls": "Under controls",
-    "strength": "Over the strength of the baseline",
+    "strength": "At other baselines, after longer training",
 }
 MARKS = {"holds": "✓", "fails": "✗", "open": "?", "depends": "~", "found": "✓", "missed": "✗"}
 NOTHING = "–"
-# Its tables are of one experiment, which an own sweep has not.
+# Its tables are of experiments of their own, which an own sweep has not.
 OPTIONAL = "strength"
 POOLED = "Worlds like both"
 _NAMES = {title: name for name, title in TITLES.items()}

@@ -83,6 +83,8 @@ def length_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
 
 
 def _curves(own: pd.DataFrame) -> pd.DataFrame:
+    # A cell names the usual length first.
+    own = own.sort_values("epochs", kind="stable")
     per_world = own.groupby(["dataset", "configuration", "epochs", "world"], sort=False)
     table = per_world[[name for name in QUANTITIES if name != "reached"]].mean().reset_index()
     # Of a world's means: of single trainings of what gains little, it would be noise divided by noise.

@@ -27,6 +27,8 @@ _PARTS = {
     "always_on_E": ("always_on", "true", 1, "given_labels"),
 }
 ESTIMANDS = tuple(_PARTS)
+# Cells on these answer for the strength of the baseline; the default worlds, for the length of training (``lengths``).
+_DESIGNED = ["identity", "attributes"]
 # Given as a share of the shortfall too.
 SHARED = ("gain", "L", "E", "both")
 _CURVES = ("E", "gain", "L", "both", "permuted_gain", "H")
@@ -76,7 +78,7 @@ def estimands(worlds: pd.DataFrame) -> pd.DataFrame:
 
 
 def cell_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the worlds of each cell, configuration and length.
+    """Means over the worlds of each designed cell, configuration and length.
 
     Args:
         table: of ``estimands``.
@@ -86,7 +88,8 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
         (over worlds), low, high (95 % over worlds by Student's t; NaN for one world), worlds.
     """
     quantities = ["baseline", "read", *ESTIMANDS, "H", *(f"share_{name}" for name in SHARED)]
-    return over_worlds(table, ["dataset", "cell", "route", "target", "configuration", "epochs"], quantities)
+    designed = table[table["route"].isin(_DESIGNED)]
+    return over_worlds(designed, ["dataset", "cell", "route", "target", "configuration", "epochs"], quantities)
 
 
 def over_worlds(table: pd.DataFrame, keys: list[str], quantities: list[str]) -> pd.DataFrame:
@@ -126,7 +129,7 @@ def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:
     """What the curves are fitted to: a row per designed cell and world, the mean over its seeds, with all attributes
     and the cell's first length."""
-    designed = table["route"].isin(["identity", "attributes"])
+    designed = table["route"].isin(_DESIGNED)
     rows = table[designed & (table["configuration"] == "all") & (table["main"] == 1)]
     keys = [*_WORLD[:-1], "configuration", "epochs", "main"]
     return rows.drop(columns="seed").groupby(keys, sort=False).mean().reset_index()

@@ -34,12 +34,12 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     tables = {
         "strength_scores": worlds,
         "strength_worlds": values,
-        "strength_cells": cell_table(values),
         "strength_matched": matched_table(worlds),
     }
     designed = any(cell.route != "default" for cell in cells)
     if designed:
         named = ("strength_curves", "strength_decision", "strength_true")
+        tables["strength_cells"] = cell_table(values)
         tables |= dict(zip(named, curve_tables(values), strict=True))
         if _unfinished(settings, runs):
             for name in named[1:]:

@@ -1,13 +1,14 @@
-"""Rules that judge a claim over the strength of the baseline, by what ``strength.decision`` has decided.
+"""Rules that judge a claim over the strength of the baseline and the length of training, by what ``strength.decision``
+and ``lengths.decision`` have decided.
 
-Its worlds are drawn like both datasets and pooled, so a rule says the same of each. Its bands hold all points at once;
-no p-value decides.
+Their worlds are drawn like both datasets and pooled, so a rule says the same of each. No p-value decides.
 """
 
 from collections.abc import Mapping
 
 import pandas as pd
 
+from mosaicreid.analyses.lengths.decision import ANOTHERS, TRUE
 from mosaicreid.analyses.strength.decision import ADD, ANY, HARM, MARGIN, NEEDED, OPEN, SUFFICE, UNFINISHED
 from mosaicreid.analyses.verdicts.rules import Finding, tenth
 from mosaicreid.results import Tables
@@ -21,6 +22,7 @@ _VERDICTS: Mapping[str, str] = {
     OPEN: "open",
     UNFINISHED: "open",
 }
+ON_TRAINING = "depends on the training"
 _NOTHING = Finding("–", "–")
 
 
@@ -37,11 +39,24 @@ def beyond_labels(tables: Tables, dataset: str) -> Finding:
 
 
 def true_labels(tables: Tables, dataset: str) -> Finding:
-    """Most of the gain goes with labels that are true of the person, at the same points."""
-    table = tables.get("strength_true")
+    """Most of the gain goes with labels that are true of the person, at the same points, after short training.
+
+    Where true labels bring more after short training and another person's after long, in the worlds like every dataset,
+    the claim depends on the training. That this overrides what was found after short training was chosen when both had
+    been seen.
+    """
+    table, lengths = tables.get("strength_true"), tables.get("lengths_decision")
     if table is None:
         return _NOTHING
-    return _found(table, f"half the gain less that of another person's labels, after short training, {_bands(table)}")
+    found = _found(table, f"half the gain less that of another person's labels, after short training, {_bands(table)}")
+    if lengths is None:
+        return found
+    short, long = (lengths[lengths["question"] == f"labels_{name}"] for name in ("short", "long"))
+    more = f"{tenth(float(long['low'].min()))} to {tenth(float(long['high'].max()))}"
+    epochs = ", ".join(f"{epochs:d}" for epochs in sorted(set(long["long"])))
+    evidence = f"{found.evidence}; after {epochs} epochs another's bring {more} more than true ones"
+    turns = set(short["verdict"]) == {TRUE} and set(long["verdict"]) == {ANOTHERS}
+    return Finding(evidence, ON_TRAINING if turns else found.verdict)
 
 
 def _bands(table: pd.DataFrame) -> str:

@@ -56,6 +56,9 @@ def test_means_over_worlds_of_means_over_trainings() -> None:
     assert row.loc["gain", ["mean", "low", "high", "worlds"]].tolist() == pytest.approx(expected)
     assert row.loc["reached", "mean"] == pytest.approx(means.mean() / 4)
     assert "permuted_gain" not in row.index
+    # Whatever length is trained first, a table goes from short to long.
+    turned = length_tables(given.sort_values("epochs", ascending=False), [cell])["lengths"]
+    assert turned.loc[turned["quantity"] == "gain", "epochs"].tolist() == [4, 4, 4, 24, 24, 24]
 
 
 def test_the_rules_are_applied() -> None:

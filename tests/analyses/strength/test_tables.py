@@ -150,6 +150,9 @@ def test_cells_are_means_over_worlds(pooled: pd.DataFrame) -> None:
     assert row[["mean", "sd", "low", "high", "worlds"]].tolist() == pytest.approx(
         [e.mean(), e.std(ddof=1), e.mean() - half, e.mean() + half, 3]
     )
+    # The default worlds compare lengths of training, in tables of their own.
+    assert "usual" in set(values["cell"])
+    assert set(table["route"]) == {"identity", "attributes"}
     one = cell_table(values[values["world"] == 5])
     assert one["low"].isna().all()
     assert one["mean"].notna().all()

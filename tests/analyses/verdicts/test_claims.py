@@ -102,6 +102,28 @@ def test_over_the_strength_of_the_baseline_the_decision_is_the_verdict(tables: d
     )
 
 
+def test_labels_that_must_be_true_after_short_training_alone_depend_on_it(tables: dict[str, pd.DataFrame]) -> None:
+    both = {
+        "dataset": ["market1501", "dukemtmc"] * 2,
+        "question": ["labels_short"] * 2 + ["labels_long"] * 2,
+        "long": 24,
+    }
+    ends = {"low": [-6.0, -5.0, 0.1, 0.4], "high": [-5.0, -3.0, 1.8, 2.6]}
+    tables |= {"strength_true": strength(["true labels needed"] * 4, "true labels needed")}
+    short, long = ["true ones bring more"] * 2, ["another's bring more"] * 2
+
+    def judged(*verdicts: str) -> pd.Series:
+        lengths = pd.DataFrame(both | ends).assign(verdict=list(verdicts))
+        return claims.judge_claims(tables | {"lengths_decision": lengths}).iloc[2]
+
+    assert claims.judge_claims(tables).iloc[2]["strength"] == "holds"
+    turned = judged(*short, *long)
+    assert turned["strength"] == "depends on the training"
+    assert turned["strength_evidence"].endswith("; after 24 epochs another's bring 0.1 to 2.6 more than true ones")
+    for verdicts in ((*short, "another's bring more", "open"), ("open", "open", *long), (*short, *short)):
+        assert judged(*verdicts)["strength"] == "holds"
+
+
 def test_a_verdict_that_holms_correction_does_not_leave_stands_alone(tables: dict[str, pd.DataFrame]) -> None:
     tables["shapley_contrasts"].loc[0, ["value", "ci_low", "ci_high"]] = 1.0, 0.05, 1.95
     tables["shapley_contrasts"].loc[1, ["value", "ci_low", "ci_high"]] = 0.1, -1.9, 2.1
