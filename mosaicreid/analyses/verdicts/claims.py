@@ -11,6 +11,8 @@ import pandas as pd
 from mosaicreid import published
 from mosaicreid.analyses.robust.contrasts import COLOURS, INTRINSIC, LOWER_COLOUR
 from mosaicreid.analyses.robust.margins import SHARE
+from mosaicreid.analyses.verdicts.recovery import TABLES as OF_RARE_CUES
+from mosaicreid.analyses.verdicts.recovery import rare_cue
 from mosaicreid.analyses.verdicts.rules import (
     LEVEL,
     Finding,
@@ -48,8 +50,9 @@ SOURCES = (
 )
 
 
-# Of experiments that are no part of a sweep: without them, nothing is said over the strength of the baseline.
-OPTIONAL = ("strength_decision", "strength_true", "lengths_decision")
+# Of experiments that are no part of a sweep: without them, nothing is said over the strength of the baseline, or under
+# controls of rare cues.
+OPTIONAL = ("strength_decision", "strength_true", "lengths_decision", *OF_RARE_CUES)
 
 KINDS = ("published", "runs", "controls", "strength")
 
@@ -135,6 +138,7 @@ CLAIMS = (
         page="robust",
         published=published_limited("hat"),
         runs=our_limited("hat"),
+        controls=rare_cue,
     ),
     Claim(
         text="The gain saturates at two thirds of the blocks",
