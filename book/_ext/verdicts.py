@@ -26,13 +26,13 @@ KINDS = {
     "published": "In the paper's numbers",
     "runs": "In our runs, in synthetic worlds",
     "controls": "Under controls",
-    "strength": "At other baselines, after longer training",
+    "strength": "At other baselines and lengths of training",
 }
 MARKS = {"holds": "✓", "fails": "✗", "open": "?", "depends": "~", "found": "✓", "missed": "✗"}
 NOTHING = "–"
 # Its tables are of experiments of their own, which an own sweep has not.
 OPTIONAL = "strength"
-POOLED = "Worlds like both"
+POOLED = "Drawn worlds"
 _NAMES = {title: name for name, title in TITLES.items()}
 
 

@@ -205,6 +205,9 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "growth": "gain after long training less after short (points)",
         "labels_short": "another person's labels less true ones, short training (points)",
         "labels_long": "another person's labels less true ones, long training (points)",
+        "most_short": "half the gain less that of another person's labels, short training (points)",
+        "most_long": "half the gain less that of another person's labels, long training (points)",
+        "labels_alone": "another person's labels less true ones, without experts (points)",
         "order": "order of single attributes",
     },
     "route": {

@@ -18,14 +18,15 @@ from mosaicreid.analyses.lengths.decision import (
     side,
 )
 from mosaicreid.analyses.strength.cells import Cell
+from mosaicreid.analyses.strength.decision import ANY, NEEDED
 from mosaicreid.analyses.strength.tables import over_worlds
 from mosaicreid.errors import InputError
 from mosaicreid.results import columns_first
 
 _ENDS = ("short", "short_low", "short_high", "long", "long_low", "long_high")
 _PAIR = ["dataset", "first", "second", *_ENDS, "verdict", "worlds"]
-# What curves are drawn of: points of mAP but ``reached``, the gain as a share of L.
-QUANTITIES = ("baseline", "gain", "L", "both", "E", "permuted_gain", "permuted_L", "reached")
+# Points of mAP but ``baseline`` (mAP, percent), ``reached`` (gain / L) and ``share_gain`` (gain / (100 - baseline)).
+QUANTITIES = ("baseline", "gain", "share_gain", "L", "both", "E", "permuted_gain", "permuted_L", "H", "reached")
 
 
 def compares_lengths(cell: Cell) -> bool:
@@ -45,8 +46,8 @@ def length_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
         ``lengths``: dataset, configuration, epochs, quantity (of ``QUANTITIES``), mean, sd (over worlds), low, high
         (95 % over worlds by Student's t; NaN for one world), worlds. ``lengths_pairs``: dataset, first, second (single
         attributes), short, short_low, short_high, long, long_low, long_high (first less second, points), verdict,
-        worlds. ``lengths_decision``: dataset, question (end, growth, labels_short, labels_long, order), estimate, low,
-        high (NaN for the order), verdict, short, long (epochs), worlds, trainings.
+        worlds. ``lengths_decision``: dataset, question (end, growth, labels_short, labels_long, most_short, most_long,
+        labels_alone, order), estimate, low, high (NaN for the order), verdict, short, long (epochs), worlds, trainings.
 
     Raises:
         InputError: no cell compares lengths, two of one dataset do, or one of them has no world.
@@ -122,12 +123,18 @@ def _decision(own: pd.DataFrame, cell: Cell, pairs: pd.DataFrame) -> pd.DataFram
     short, long = cell.lengths[0], max(cell.lengths)
     gains = {epochs: _gains(own, epochs) for epochs in (short, long)}
     more = {epochs: _gains(own, epochs, quantity="permuted_gain") - gains[epochs] for epochs in (short, long)}
+    most = {epochs: _gains(own, epochs, quantity="H") for epochs in (short, long)}
+    alone = _gains(own, long, quantity="permuted_L") - _gains(own, long, quantity="L")
     grows, trues = partial(side, above=GROWS, below=SHRINKS), partial(side, above=ANOTHERS, below=TRUE)
+    needs = partial(side, above=NEEDED, below=ANY)
     rules: tuple[tuple[str, pd.Series, Callable[[float, float], str]], ...] = (
         ("end", gains[long] / _gains(own, long, quantity="L"), end),
         ("growth", gains[long] - gains[short], grows),
         ("labels_short", more[short], trues),
         ("labels_long", more[long], trues),
+        ("most_short", most[short], needs),
+        ("most_long", most[long], needs),
+        ("labels_alone", alone, trues),
     )
     rows: list[dict[str, object]] = []
     for question, values, rule in rules:

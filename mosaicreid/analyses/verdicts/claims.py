@@ -52,7 +52,7 @@ SOURCES = (
 
 # Of experiments that are no part of a sweep: without them, nothing is said over the strength of the baseline, or under
 # controls of rare cues.
-OPTIONAL = ("strength_decision", "strength_true", "lengths_decision", *OF_RARE_CUES)
+OPTIONAL = ("strength_decision", "strength_true", "lengths", "lengths_decision", *OF_RARE_CUES)
 
 KINDS = ("published", "runs", "controls", "strength")
 
@@ -155,9 +155,9 @@ CLAIMS = (
 def judge_claims(tables: Tables) -> pd.DataFrame:
     """Every claim on every dataset: claim, where, dataset, then evidence and verdict for each of ``KINDS``.
 
-    The kind ``strength`` judges over the strength of the baseline, and whether labels must be true over the length of
-    training too, by the rules of ``strength.decision`` and ``lengths.decision``, over both datasets' worlds at once; a
-    dash where their tables are not there.
+    The kind ``strength`` judges over the strength of the baseline and, whether labels must be true, over the length of
+    training, by the rules of ``strength.decision`` and ``lengths.decision``, and says the same of both datasets; a dash
+    where their tables are not there.
 
     Also ``page``, the page of the book that shows it, and per kind of evidence ``_p``, the p-value that decides, and
     ``_p_holm``, the same after Holm's correction over the whole table. A verdict that does not survive it is

@@ -1,16 +1,20 @@
-"""Rules that judge a claim over the strength of the baseline and the length of training, by what ``strength.decision``
-and ``lengths.decision`` have decided.
+"""Rules that judge a claim at other strengths of the baseline, and after longer training.
 
-Their worlds are drawn like both datasets and pooled, so a rule says the same of each. No p-value decides.
+They say what ``strength.decision`` and ``lengths.decision`` have decided.
+
+Strengths are pooled over worlds like both datasets, with bands that hold all points at once; lengths are judged in each
+dataset's default worlds, one by one. A rule says the same of both datasets. No p-value decides.
+
+That longer training counts, and how, was written after its results had been seen.
 """
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from mosaicreid.analyses.lengths.decision import ANOTHERS, TRUE
 from mosaicreid.analyses.strength.decision import ADD, ANY, HARM, MARGIN, NEEDED, OPEN, SUFFICE, UNFINISHED
-from mosaicreid.analyses.verdicts.rules import Finding, tenth
+from mosaicreid.analyses.verdicts.rules import Finding, interval, tenth
+from mosaicreid.datasets import TITLES
 from mosaicreid.results import Tables
 
 _VERDICTS: Mapping[str, str] = {
@@ -27,23 +31,30 @@ _NOTHING = Finding("–", "–")
 
 
 def beyond_labels(tables: Tables, dataset: str) -> Finding:
-    """Experts add to a score that has the labels, at the paper's two baselines on both routes."""
-    table = tables.get("strength_decision")
+    """Experts add to a score that has the labels, at the paper's two baselines on both routes, after short training.
+
+    What they add after longer training is said beside it and does not decide.
+    """
+    table, lengths = tables.get("strength_decision"), tables.get("lengths")
     if table is None:
         return _NOTHING
     margins = table["margin"].to_numpy(float)
     little = f"{MARGIN:.0%} of the gain is {tenth(margins.min())} to {tenth(margins.max())}"
     left = table["headroom"].to_numpy(float)
     most = f"{tenth(left.min())} to {tenth(left.max())} are left to add"
-    return _found(table, f"beyond the labels {_bands(table)}; {little}; {most}")
+    found = _found(table, f"beyond the labels, after short training, {_bands(table)}; {little}; {most}")
+    if lengths is None:
+        return found
+    own = lengths[(lengths["configuration"] == "all") & (lengths["quantity"] == "E")]
+    longest = own[own["epochs"] == own["epochs"].max()].rename(columns={"mean": "estimate"})
+    return Finding(f"{found.evidence}; after {longest['epochs'].iloc[0]:d} epochs {_each(longest)}", found.verdict)
 
 
 def true_labels(tables: Tables, dataset: str) -> Finding:
     """Most of the gain goes with labels that are true of the person, at the same points, after short training.
 
-    Where true labels bring more after short training and another person's after long, in the worlds like every dataset,
-    the claim depends on the training. That this overrides what was found after short training was chosen when both had
-    been seen.
+    Where true labels are needed after short training and any labels do after long, in the default worlds of every
+    dataset, the claim depends on the training, whatever was found over the strength.
     """
     table, lengths = tables.get("strength_true"), tables.get("lengths_decision")
     if table is None:
@@ -51,12 +62,19 @@ def true_labels(tables: Tables, dataset: str) -> Finding:
     found = _found(table, f"half the gain less that of another person's labels, after short training, {_bands(table)}")
     if lengths is None:
         return found
-    short, long = (lengths[lengths["question"] == f"labels_{name}"] for name in ("short", "long"))
-    more = f"{tenth(float(long['low'].min()))} to {tenth(float(long['high'].max()))}"
-    epochs = ", ".join(f"{epochs:d}" for epochs in sorted(set(long["long"])))
-    evidence = f"{found.evidence}; after {epochs} epochs another's bring {more} more than true ones"
-    turns = set(short["verdict"]) == {TRUE} and set(long["verdict"]) == {ANOTHERS}
+    short, long = (lengths[lengths["question"] == f"most_{name}"] for name in ("short", "long"))
+    evidence = f"{found.evidence}; after {long['long'].iloc[0]:d} epochs {_each(long)}"
+    turns = set(short["verdict"]) == {NEEDED} and set(long["verdict"]) == {ANY}
     return Finding(evidence, ON_TRAINING if turns else found.verdict)
+
+
+def _each(rows: pd.DataFrame) -> str:
+    """``1.0 (0.5 to 1.5) in worlds like Market-1501, ...`` from a row per dataset with estimate, low and high."""
+    told = []
+    for row in rows.to_dict("records"):
+        estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))
+        told.append(f"{interval('', estimate, low, high)} in worlds like {TITLES[str(row['dataset'])]}")
+    return ", ".join(told)
 
 
 def _bands(table: pd.DataFrame) -> str:

@@ -37,8 +37,10 @@ def worlds(cell: Cell) -> pd.DataFrame:
                     "dataset": cell.dataset, "cell": cell.name, "world": draw.world, "seed": draw.seed,
                     "configuration": configuration, "epochs": epochs, "baseline": 85.0,
                     "gain": gain + noise.normal(0, 0.1),
-                    "L": LABELS[configuration], "both": LABELS[configuration], "E": 0.0,
-                    "permuted_gain": gain * epochs / 20 if every else np.nan, "permuted_L": 12.0 if every else np.nan,
+                    "L": LABELS[configuration], "both": LABELS[configuration] + 0.3, "E": 0.3 + noise.normal(0, 0.1),
+                    "permuted_gain": gain * epochs / 20 if every else np.nan,
+                    "permuted_L": 12.0 + noise.normal(0, 0.1) if every else np.nan,
+                    "H": gain / 2 - gain * epochs / 20 if every else np.nan, "share_gain": gain / 15,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -55,6 +57,12 @@ def test_means_over_worlds_of_means_over_trainings() -> None:
     expected = [means.mean(), means.mean() - half, means.mean() + half, 4]
     assert row.loc["gain", ["mean", "low", "high", "worlds"]].tolist() == pytest.approx(expected)
     assert row.loc["reached", "mean"] == pytest.approx(means.mean() / 4)
+    assert row.loc[["E", "both", "share_gain"], "mean"].tolist() == pytest.approx([own["E"].mean(), 4.3, 0.2])
+    every = table[(table["configuration"] == "all") & (table["epochs"] == 24)].set_index("quantity")["mean"]
+    whole = given[(given["configuration"] == "all") & (given["epochs"] == 24)]
+    assert every[["permuted_L", "permuted_gain", "H"]].tolist() == pytest.approx(
+        [whole["permuted_L"].mean(), 12.0, -7.0]
+    )
     assert "permuted_gain" not in row.index
     # Whatever length is trained first, a table goes from short to long.
     turned = length_tables(given.sort_values("epochs", ascending=False), [cell])["lengths"]
@@ -71,6 +79,9 @@ def test_the_rules_are_applied() -> None:
         "growth": "grows",
         "labels_short": "true ones bring more",
         "labels_long": "another's bring more",
+        "most_short": "true labels needed",
+        "most_long": "any labels do",
+        "labels_alone": "another's bring more",
         "order": "depends",
     }
     every = given[given["configuration"] == "all"]
@@ -79,6 +90,9 @@ def test_the_rules_are_applied() -> None:
     assert decision.loc["labels_short", "estimate"] == pytest.approx(1.0 - gain[4].mean())
     assert decision.loc["labels_long", "estimate"] == pytest.approx(12.0 - gain[24].mean())
     assert decision.loc["end", "estimate"] == pytest.approx(gain[24].mean() / 10)
+    assert decision.loc[["most_short", "most_long"], "estimate"].tolist() == pytest.approx([1.5, -7.0])
+    alone = every[every["epochs"] == 24]["permuted_L"].mean() - 10
+    assert decision.loc["labels_alone", "estimate"] == pytest.approx(alone)
     assert set(decision["worlds"]) == {4}
     assert set(decision["trainings"]) == {8}
     (pair,) = tables["lengths_pairs"].to_dict("records")

@@ -35,6 +35,9 @@ def test_what_the_page_says_in_words_is_what_the_tables_say() -> None:
     longer = cells[(cells["quantity"] == "H") & (cells["epochs"] == 24)]
     assert len(longer) == 8
     assert (longer["low"] <= 0).all()
+    added = cells[(cells["quantity"] == "E") & (cells["epochs"] == 24)]
+    assert "above zero in one of the eight cells and below it in two" in page
+    assert (len(added), (added["low"] > 0).sum(), (added["high"] < 0).sum()) == (8, 1, 2)
     assert "That is so on the route *identity*; on the route *attributes*, labels leave enough" in page
     short = decision["headroom"] < decision["margin"]
     assert (short == (decision["route"] == "identity")).all()
