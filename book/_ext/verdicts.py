@@ -65,7 +65,7 @@ class VerdictTable(SphinxDirective):
         entry = nodes.entry()
         # The paper's numbers are of real images whatever our own runs saw.
         kinds = {} if kind == "published" else kinds_of(Path(results_folder(self.env)) / OF_RUNS)
-        # Where all worlds are judged as one, it is said once.
+        # What it says is the same of both datasets.
         rows = of_claim.head(1) if kind == OPTIONAL else of_claim
         for row in rows.to_dict("records"):
             told = {str(key): str(value) for key, value in row.items()}

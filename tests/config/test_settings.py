@@ -1,6 +1,7 @@
 """Settings: profiles, round trips, and one clear line for whatever is wrong."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,18 @@ def test_the_paper_profile_is_the_published_training():
     assert (stage.id_weight, stage.triplet_weight, stage.i2t_weight) == (0.25, 1, 1)
     assert (stage.learning_rate, stage.bias_factor, stage.epochs, stage.milestones) == (5e-6, 2, 60, (30, 50))
     assert (config.stages.prompts.learning_rate, config.stages.prompts.epochs) == (3.5e-4, 120)
+
+
+def test_the_epochs_on_the_page_on_training_are_those_of_the_profiles():
+    page = (Path(__file__).parents[2] / "book" / "training.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith("| epochs of ")]
+    _, stages, tiny, paper, _ = row.split("|")
+    assert [f"`{stage}`" in stages for stage in STAGES] == [True] * len(STAGES)
+    told = [getattr(make_config("tiny").stages, stage).epochs for stage in STAGES]
+    assert tiny.strip() == ", ".join(map(str, told))
+    # CLIP's weights are pretrained.
+    told = [getattr(make_config("paper").stages, stage).epochs for stage in STAGES if stage != "pretrain"]
+    assert paper.strip() == ", ".join(["none", *map(str, told)])
 
 
 def test_tiny_changes_sizes_not_objectives():

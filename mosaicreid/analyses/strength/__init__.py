@@ -1,1 +1,1 @@
-"""At a strong baseline, what do labels alone bring, and what do experts add to them? No page shows it yet."""
+"""At a strong baseline, what do labels alone bring, and what do experts add to them?"""

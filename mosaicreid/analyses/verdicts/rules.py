@@ -1,8 +1,9 @@
 """Rules that judge a claim by one kind of evidence: the published numbers, our runs, or the controls.
 
 A rule takes the result tables and a dataset, and returns the verdict with the numbers it rests on. A verdict is one of
-``holds``, ``fails`` and ``open`` (the interval holds both). Effects are in mAP points with 95 % intervals. A claim that
-something is needed, or next to nothing, is judged by size: what counts as little is ``margin_of`` the gain at hand.
+``holds``, ``fails`` and ``open`` (the interval holds both), or says what it ``depends on``. Effects are in mAP points
+with 95 % intervals. A claim that something is needed, or next to nothing, is judged by size: what counts as little is
+``margin_of`` the gain at hand.
 """
 
 from collections.abc import Callable

@@ -47,7 +47,10 @@ def beyond_labels(tables: Tables, dataset: str) -> Finding:
         return found
     own = lengths[(lengths["configuration"] == "all") & (lengths["quantity"] == "E")]
     longest = own[own["epochs"] == own["epochs"].max()].rename(columns={"mean": "estimate"})
-    return Finding(f"{found.evidence}; after {longest['epochs'].iloc[0]:d} epochs {_each(longest)}", found.verdict)
+    return Finding(
+        f"{found.evidence}; in default worlds after {longest['epochs'].iloc[0]:d} epochs {_each(longest)}",
+        found.verdict,
+    )
 
 
 def true_labels(tables: Tables, dataset: str) -> Finding:
@@ -63,17 +66,18 @@ def true_labels(tables: Tables, dataset: str) -> Finding:
     if lengths is None:
         return found
     short, long = (lengths[lengths["question"] == f"most_{name}"] for name in ("short", "long"))
-    evidence = f"{found.evidence}; after {long['long'].iloc[0]:d} epochs {_each(long)}"
+    told = (f"after {part[name].iloc[0]:d} epochs {_each(part)}" for name, part in (("short", short), ("long", long)))
+    evidence = f"{found.evidence}; in default worlds {', '.join(told)}"
     turns = set(short["verdict"]) == {NEEDED} and set(long["verdict"]) == {ANY}
     return Finding(evidence, ON_TRAINING if turns else found.verdict)
 
 
 def _each(rows: pd.DataFrame) -> str:
-    """``1.0 (0.5 to 1.5) in worlds like Market-1501, ...`` from a row per dataset with estimate, low and high."""
+    """``1.0 (0.5 to 1.5) like Market-1501, ...`` from a row per dataset with estimate, low and high."""
     told = []
     for row in rows.to_dict("records"):
         estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))
-        told.append(f"{interval('', estimate, low, high)} in worlds like {TITLES[str(row['dataset'])]}")
+        told.append(f"{interval('', estimate, low, high)} like {TITLES[str(row['dataset'])]}")
     return ", ".join(told)
 
 
