@@ -214,6 +214,9 @@ def visit_mark(translator: HTML5Translator, node: Mark) -> None:
         translator.body.append(f'<a class="{kind}" href="{address}" download aria-label="{label}">')
         return
     address = f"{translator.builder.get_relative_uri(translator.builder.current_docname, PAGE)}#{anchor(node['file'])}"
+    if node.get("machine"):
+        # The page of sources lists what is committed; a checkout's own file is shown itself.
+        address = relative(translator, f"{folder}/{node['file']}")
     place = {"file": node["file"], "code": node["code"], **node["place"]}
     shown = "".join(f' data-{name}="{html.escape(value)}"' for name, value in place.items())
     label = "" if "result" in node["classes"] else f' aria-label="Source of {node["file"]}"'
