@@ -112,19 +112,26 @@ def rare_table(worlds: pd.DataFrame) -> pd.DataFrame:
     Raises:
         InputError: no cell has two worlds.
     """
-    rows = []
-    for (dataset, share), own in worlds.groupby(["dataset", "share"]):
-        row: dict[str, object] = {"dataset": dataset, "share": share}
-        for name in ("people_share", "trained", "entropy_bits", "knowledge_gain_bits"):
-            row[name] = float(own[name].mean())
-        for name, start in _MEANS.items():
-            known = own.dropna(subset=name)
-            what = f"{name} at {share:g} in {dataset}"
-            found = within_cells(known[name].to_numpy(float), known["cell"].tolist(), what=what)
-            row |= {f"{start}{key}": value for key, value in found.items()}
-        bits = float(own["knowledge_gain_bits"].mean())
-        rows.append(row | {"per_bit": float(own["gain"].mean()) / bits if bits > 0 else np.nan})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        _at_a_share(str(dataset), own)
+        for dataset, of_dataset in worlds.groupby("dataset", sort=False)
+        for _, own in of_dataset.groupby("share")
+    )
+
+
+def _at_a_share(dataset: str, own: pd.DataFrame) -> dict[str, object]:
+    """A row of ``rare_table``."""
+    share = float(own["share"].iloc[0])
+    row: dict[str, object] = {"dataset": dataset, "share": share}
+    for name in ("people_share", "trained", "entropy_bits", "knowledge_gain_bits"):
+        row[name] = float(own[name].mean())
+    for name, start in _MEANS.items():
+        known = own.dropna(subset=name)
+        what = f"{name} at {share:g} in {dataset}"
+        found = within_cells(known[name].to_numpy(float), known["cell"].tolist(), what=what)
+        row |= {f"{start}{key}": value for key, value in found.items()}
+    bits = float(own["knowledge_gain_bits"].mean())
+    return row | {"per_bit": float(own["gain"].mean()) / bits if bits > 0 else np.nan}
 
 
 def rare_answers(worlds: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -169,3 +169,11 @@ def test_worlds_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
         rare_table(single)
     with pytest.raises(InputError, match="got a gain of 0"):
         answers(lambda share, bits: bits, everything=0.0)
+
+
+def test_datasets_stay_in_their_order_and_shares_go_up() -> None:
+    worlds = rare_worlds(found(lambda share, bits: 10 * share))
+    both = pd.concat([worlds.assign(dataset="market1501")[::-1], worlds.assign(dataset="dukemtmc")])
+    table = rare_table(both)
+    assert list(dict.fromkeys(table["dataset"])) == ["market1501", "dukemtmc"]
+    assert table.groupby("dataset")["share"].apply(lambda shares: shares.is_monotonic_increasing).all()
