@@ -1,1 +1,1 @@
-"""Does the method find what attributes are worth, where that is known and dealt by chance? No page shows it yet."""
+"""Does the method find what attributes are worth, where that is known and dealt by chance?"""
