@@ -1,10 +1,10 @@
 """What the page on the recovered truth says to type, and says in words, is what its tables say."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from page_lines import run_lines
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results"
@@ -21,18 +21,13 @@ def page() -> str:
 def test_the_lines_on_the_page_recompute_the_primary_estimator(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "book" / "truth.md").read_text(), re.DOTALL)
-    assert "mosaicreid" not in lines
-    assert lines.count("\n") <= 15
-    monkeypatch.chdir(ROOT)
-    found: dict[str, dict[tuple[str, int], float]] = {}
-    exec(lines, found)
+    rho = run_lines("truth", monkeypatch, most=15)["rho"]
     assert "market1501-dealt" in capsys.readouterr().out
     shown = (
         recovered("_worlds").query("method == 'retrain' and importance == 'glm'").set_index(["cell", "world"])["rho"]
     )
     assert len(shown) == 24
-    assert found["rho"] == pytest.approx(shown.to_dict())
+    assert rho == pytest.approx(shown.to_dict())
 
 
 def test_the_numbers_of_worlds_are_those_that_were_announced() -> None:
