@@ -63,15 +63,16 @@ def check_requests(requests: Iterable[tuple[str, Mapping[str, object]]]) -> None
     the partition gives, with which Slurm lets a job wait for ever, unless a site has it refused.
 
     ``requests`` are pairs of a rule's name and the resources that its jobs ask for, in any order (Snakemake's is that
-    of a set): they are tried in the order of the names, so that one mistake is always told in the same words. Nothing
-    is submitted. Nodes that are down for a while are no reason to refuse: jobs can wait for them.
+    of a set): they are tried in the order of names and of what is asked for, so that one mistake is always told in the
+    same words. Nothing is submitted. Nodes that are down for a while are no reason to refuse: jobs can wait for them.
 
     Raises:
         InputError: the rule, what it asks for and what Slurm says; or Slurm does not answer.
     """
     asked: dict[tuple[str, ...], tuple[str, Mapping[str, object]]] = {}
-    for rule, resources in sorted(requests, key=itemgetter(0)):
-        asked.setdefault(tuple(_request(resources)), (rule, resources))
+    each = ((rule, tuple(_request(resources)), resources) for rule, resources in requests)
+    for rule, words, resources in sorted(each, key=itemgetter(0, 1)):
+        asked.setdefault(words, (rule, resources))
     for words, (rule, resources) in asked.items():
         _check_time(rule, resources)
         done = _run("sbatch", "--test-only", *words, "--wrap=true")

@@ -123,8 +123,11 @@ def test_each_kind_of_job_is_tried_once(commands):
 def test_of_several_rules_the_same_one_is_named_in_any_order(commands):
     commands("sbatch", "echo 'allocation failure: no such account' >&2; exit 1")
     both = [("shared", PARTITION), ("run", PARTITION | {"gpu": 1})]
-    for requests in (both, both[::-1]):
-        assert "of the rule 'run': no such account" in refused(lambda requests=requests: check_requests(requests))
+    both.append(("run", PARTITION | {"gpu": 2}))
+    said = [refused(lambda requests=requests: check_requests(requests)) for requests in (both, both[::-1])]
+    assert said[0] == said[1]
+    assert "of the rule 'run': no such account" in said[0]
+    assert "--gpus=1" in said[0]
 
 
 @pytest.mark.parametrize(
