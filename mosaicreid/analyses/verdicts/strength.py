@@ -8,6 +8,7 @@ dataset's default worlds, one by one. A rule says the same of both datasets. No 
 That longer training counts, and how, was written after its results had been seen.
 """
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -73,11 +74,15 @@ def true_labels(tables: Tables, dataset: str) -> Finding:
 
 
 def _each(rows: pd.DataFrame) -> str:
-    """``1.0 (0.5 to 1.5) like Market-1501, ...`` from a row per dataset with estimate, low and high."""
+    """``1.0 (0.5 to 1.5) like Market-1501, ...`` from a row per dataset with estimate, low and high.
+
+    Of one world, which has no interval, the estimate alone.
+    """
     told = []
     for row in rows.to_dict("records"):
         estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))
-        told.append(f"{interval('', estimate, low, high)} like {TITLES[str(row['dataset'])]}")
+        shown = f"{tenth(estimate)} in one world" if math.isnan(low) else interval("", estimate, low, high)
+        told.append(f"{shown} like {TITLES[str(row['dataset'])]}")
     return ", ".join(told)
 
 

@@ -132,6 +132,9 @@ def test_what_longer_training_adds_beyond_labels_is_said_and_does_not_decide(tab
     found = claims.judge_claims(tables | {"strength_decision": decided, "lengths": lengths}).iloc[0]
     assert found["strength"] == "fails"
     assert found["strength_evidence"].endswith("; in default worlds after 24 epochs 0.5 (0.3 to 0.8) like DukeMTMC")
+    one = lengths.assign(low=np.nan, high=np.nan)
+    found = claims.judge_claims(tables | {"strength_decision": decided, "lengths": one}).iloc[0]
+    assert found["strength_evidence"].endswith("; in default worlds after 24 epochs 0.5 in one world like DukeMTMC")
 
 
 def test_a_verdict_that_holms_correction_does_not_leave_stands_alone(tables: dict[str, pd.DataFrame]) -> None:
