@@ -161,7 +161,7 @@ def draw_group(draw: Drawing, group: AttributeGroup, value: str, y: float) -> No
 def labels() -> tuple[Drawing, float]:
     """Labels against experts: two ways from the same labels to a score, and what their difference says."""
     draw = Drawing()
-    draw.words(85, 20, "with experts", "strong")
+    draw.words(85, 20, "experts and labels", "strong")
     draw.words(275, 20, "labels alone", "strong")
     steps = (
         (32, "image", "plain", "image", "plain"),
@@ -179,12 +179,13 @@ def labels() -> tuple[Drawing, float]:
     draw.arrow((166, 82), (166, 114), (150, 114))
     draw.words(158, 130, "gate", "small", "start")
     draw.arrow((194, 82), (194, 220), (264, 220))
+    draw.arrow((194, 82), (194, 220), (96, 220))
     draw.words(188, 214, "agreement", "small", "end")
-    draw.arrow((275, 196), (275, 209))
-    draw.sum(275, 220)
-    draw.arrow((85, 196), (85, 252))
-    draw.arrow((275, 230), (275, 252))
-    draw.box(20, 252, 130, 30, "mAP with experts", "plain")
+    for x in (85, 275):
+        draw.arrow((x, 196), (x, 209))
+        draw.sum(x, 220)
+        draw.arrow((x, 230), (x, 252))
+    draw.box(20, 252, 130, 30, "mAP with both", "plain")
     draw.box(210, 252, 130, 30, "mAP with labels", "plain")
     draw.arrow((85, 282), (85, 304), (140, 304), (140, 318))
     draw.arrow((275, 282), (275, 304), (220, 304), (220, 318))
