@@ -105,6 +105,17 @@ def test_what_is_said_of_sizes_is_what_the_tables_say() -> None:
     assert ((added["configuration"] != "all").sum(), len(sure)) == (24, 5)
     ends = sure.set_index(["dataset", "configuration", "epochs"])["mean"]
     assert (ends.idxmin(), ends.idxmax()) == (("market1501", "gender", 8), ("dukemtmc", "downcolour", 8))
+    cells = pd.read_csv(RESULTS / "strength_cells.csv").query("quantity == 'H' and epochs == 4 and target == 20")
+    assert "at its weakest baselines any labels do after 4 epochs already" in page
+    assert len(cells) == 4
+    assert (cells["high"] < 0).all()
+    assert "Most single attributes are still short of their labels" in page
+    last = lengths.xs((24, "reached"), level=("epochs", "quantity")).drop("all", level="configuration")
+    assert ((last["high"] < 1).sum(), len(last)) == (5, 6)
+    assert "Another person's labels and single attributes, which between 8 and 24 epochs still gained" in page
+    for quantity in ("gain", "permuted_gain"):
+        means = lengths.xs(quantity, level="quantity")["mean"]
+        assert (means.xs(24, level="epochs") > means.xs(8, level="epochs")).all()
     paper = pd.read_csv(RESULTS / "table2_gains.csv").query("metric == 'mAP'").set_index("dataset")
     shares = paper["gain_table3"] / (100 - paper["baseline_table3"])
     assert "57 and 18 % of what these leave to 100" in page
