@@ -36,7 +36,23 @@ Written after the results had been seen, because size is the question that ``str
 else ``open``.
 
 **6. Do another person's labels bring more without experts too?** By L(another person's) - L(true), as rule 3.
+
+Written after all of these results had been seen, before the first training of 60 epochs was scored (``further``: the
+same worlds and baselines, cells that train one length, longer than ``long``; single attributes in the first training
+of each world alone). The pilots had shown one world a dataset with true labels.
+
+**7. Does it move after long?** By gain(further) - gain(long) of the same trainings, of all attributes with true labels,
+with another person's, with true labels added too, and of every single attribute. The margin is ``strength.decision``'s
+share of the mean gain(long): ``no longer moves`` if the whole interval lies within it, ``grows on`` or ``shrinks`` if
+the whole interval lies above or below it, else ``open``.
+
+**8. Does the order of attributes depend on the length, up to further?** As rule 4 with ``further`` for ``long``, by the
+trainings that went so far.
+
+Rules 7 and 8 are not corrected for their number, six and three a dataset.
 """
+
+from mosaicreid.errors import InputError
 
 OPEN, UNFINISHED = "open", "unfinished"
 AT, SHORT, BEYOND = "at what labels bring", "short of it", "beyond it"
@@ -44,6 +60,7 @@ NEAR = (0.9, 1.1)
 GROWS, SHRINKS = "grows", "shrinks"
 ANOTHERS, TRUE = "another's bring more", "true ones bring more"
 TURNS, STAYS, DEPENDS = "turns round", "stays", "depends"
+STILL, GROWS_ON = "no longer moves", "grows on"
 
 
 def end(low: float, high: float) -> str:
@@ -56,6 +73,19 @@ def end(low: float, high: float) -> str:
 def side(low: float, high: float, *, above: str, below: str) -> str:
     """Rules 2, 3, 5 and 6: ``above`` or ``below`` where the whole interval lies on that side of zero."""
     return above if low > 0 else below if high < 0 else OPEN
+
+
+def further(low: float, high: float, *, margin: float) -> str:
+    """Rule 7, from the interval of gain(further) - gain(long) and the margin, in points.
+
+    Raises:
+        InputError: a margin that is not positive: nothing was gained after long, so nothing can be a share of it.
+    """
+    if not margin > 0:
+        raise InputError(f"margin {margin:.3g}; expected a gain after long training above 0 that it is a share of")
+    if -margin <= low and high <= margin:
+        return STILL
+    return GROWS_ON if low > margin else SHRINKS if high < -margin else OPEN
 
 
 def pair(short: tuple[float, float], long: tuple[float, float]) -> str:
