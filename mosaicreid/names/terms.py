@@ -189,6 +189,9 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "alone": "each attribute alone, repeated",
     },
     "quantity": {
+        "gain": "true labels",
+        "permuted_gain": "another person's labels",
+        "both": "true labels, added to the score too",
         "rows": "rows, switched off beside retrained",
         "effects": "GLM effects, switched off beside retrained",
         "retrain_truth": "retrained, beside the truth",
@@ -209,6 +212,7 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "most_long": "half the gain less that of another person's labels, long training (points)",
         "labels_alone": "another person's labels less true ones, without experts (points)",
         "order": "order of single attributes",
+        "order_further": "order of single attributes, longer still",
     },
     "route": {
         "default": "usual training",

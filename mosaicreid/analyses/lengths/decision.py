@@ -52,8 +52,6 @@ trainings that went so far.
 Rules 7 and 8 are not corrected for their number, six and three a dataset.
 """
 
-from mosaicreid.errors import InputError
-
 OPEN, UNFINISHED = "open", "unfinished"
 AT, SHORT, BEYOND = "at what labels bring", "short of it", "beyond it"
 NEAR = (0.9, 1.1)
@@ -78,11 +76,9 @@ def side(low: float, high: float, *, above: str, below: str) -> str:
 def further(low: float, high: float, *, margin: float) -> str:
     """Rule 7, from the interval of gain(further) - gain(long) and the margin, in points.
 
-    Raises:
-        InputError: a margin that is not positive: nothing was gained after long, so nothing can be a share of it.
+    A margin below zero counts as zero: nothing was gained after long that it could be a share of.
     """
-    if not margin > 0:
-        raise InputError(f"margin {margin:.3g}; expected a gain after long training above 0 that it is a share of")
+    margin = max(margin, 0)
     if -margin <= low and high <= margin:
         return STILL
     return GROWS_ON if low > margin else SHRINKS if high < -margin else OPEN

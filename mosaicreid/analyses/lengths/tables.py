@@ -1,8 +1,7 @@
-"""What the rules need, from the estimands of every world (``strength_worlds.csv``): three tables."""
+"""What the rules need, from the estimands of every world (``strength_worlds.csv``): four tables."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import combinations
 
 import pandas as pd
 
@@ -14,17 +13,17 @@ from mosaicreid.analyses.lengths.decision import (
     UNFINISHED,
     end,
     order,
-    pair,
     side,
 )
+from mosaicreid.analyses.lengths.further import change_table, further_pairs, goes_further
+from mosaicreid.analyses.lengths.means import interval_over_worlds, per_world
+from mosaicreid.analyses.lengths.pairs import pair_table
 from mosaicreid.analyses.strength.cells import Cell
 from mosaicreid.analyses.strength.decision import ANY, NEEDED
 from mosaicreid.analyses.strength.tables import over_worlds
 from mosaicreid.errors import InputError
 from mosaicreid.results import columns_first
 
-_ENDS = ("short", "short_low", "short_high", "long", "long_low", "long_high")
-_PAIR = ["dataset", "first", "second", *_ENDS, "verdict", "worlds"]
 # Points of mAP but ``baseline`` (mAP, percent), ``reached`` (gain / L) and ``share_gain`` (gain / (100 - baseline)).
 QUANTITIES = ("baseline", "gain", "share_gain", "L", "both", "E", "permuted_gain", "permuted_L", "H", "reached")
 
@@ -40,47 +39,54 @@ def length_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
     """The tables of this room by name.
 
     Args:
-        worlds: of ``strength.tables.estimands``. cells: what ``worlds`` are of; those that compare lengths count.
+        worlds: of ``strength.tables.estimands``. cells: what ``worlds`` are of; those that compare lengths count, and
+            those that go on from them for longer.
 
     Returns:
         ``lengths``: dataset, configuration, epochs, quantity (of ``QUANTITIES``), mean, sd (over worlds), low, high
-        (95 % over worlds by Student's t; NaN for one world), worlds. ``lengths_pairs``: dataset, first, second (single
-        attributes), short, short_low, short_high, long, long_low, long_high (first less second, points), verdict,
-        worlds. ``lengths_decision``: dataset, question (end, growth, labels_short, labels_long, most_short, most_long,
-        labels_alone, order), estimate, low, high (NaN for the order), verdict, short, long (epochs), worlds, trainings.
+        (95 % over worlds by Student's t; NaN for one world), worlds. ``lengths_pairs``: as ``pairs.pair_table``, of the
+        longest length and of longer ones. ``lengths_decision``: dataset, question (end, growth, labels_short,
+        labels_long, most_short, most_long, labels_alone, order; order_further for each longer length), estimate, low,
+        high (NaN for an order), verdict, short, long (epochs), worlds, trainings. ``lengths_further``: as
+        ``further.change_table``; left out where no cell goes on.
 
     Raises:
         InputError: no cell compares lengths, two of one dataset do, or one of them has no world.
     """
-    cells = [cell for cell in cells if compares_lengths(cell)]
-    if not cells:
+    usual = [cell for cell in cells if compares_lengths(cell)]
+    if not usual:
         raise InputError(
             "no cell compares lengths of training; expected one on the route default that trains the arms experts and "
             "permuted for several"
         )
-    datasets = [cell.dataset for cell in cells]
-    for cell in cells:
+    datasets = [cell.dataset for cell in usual]
+    for cell in usual:
         if datasets.count(cell.dataset) > 1:
             raise InputError(f"two cells of {cell.dataset} compare lengths; expected one, the tables are by dataset")
-    curves, pairs, decisions = [], [], []
-    for cell in cells:
+    tables: dict[str, list[pd.DataFrame]] = {f"lengths{name}": [] for name in ("", "_pairs", "_decision", "_further")}
+    for cell in usual:
         own = worlds[worlds["cell"] == cell.name]
         if own.empty:
             raise InputError(f"cell {cell.name} has no world in the table; `mosaicreid strength collect` puts it there")
-        curves.append(_curves(own))
+        longer = [other for other in cells if goes_further(other, cell)]
+        tables["lengths"].append(_curves(worlds[worlds["cell"].isin([cell.name, *(other.name for other in longer)])]))
         announced = {(draw.world, draw.seed) for draw in cell.draws}
         finished = announced == set(own[["world", "seed"]].itertuples(index=False, name=None))
-        found = _pairs(own, cell)
-        decision = _decision(own, cell, found)
+        single = [name for name in cell.configurations if name != "all"]
+        pairs = pair_table(own, single, dataset=cell.dataset, short=cell.lengths[0], long=max(cell.lengths))
+        decision = _decision(own, cell, pairs)
         if not finished:
-            found, decision = (table.assign(verdict=UNFINISHED) for table in (found, decision))
-        pairs.append(found)
-        decisions.append(decision)
-    return {
-        "lengths": pd.concat(curves, ignore_index=True),
-        "lengths_pairs": pd.concat(pairs, ignore_index=True),
-        "lengths_decision": pd.concat(decisions, ignore_index=True),
-    }
+            pairs, decision = (table.assign(verdict=UNFINISHED) for table in (pairs, decision))
+        tables["lengths_pairs"].append(pairs)
+        tables["lengths_decision"].append(decision)
+        for epochs in sorted({other.lengths[0] for other in longer}):
+            some = [other for other in longer if other.lengths == (epochs,)]
+            tables["lengths_further"].append(change_table(worlds, cell, some))
+            pairs = further_pairs(worlds, cell, some)
+            if not pairs.empty:
+                tables["lengths_pairs"].append(pairs)
+                tables["lengths_decision"].append(_order_further(pairs, cell, epochs))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
 
 
 def _curves(own: pd.DataFrame) -> pd.DataFrame:
@@ -93,42 +99,16 @@ def _curves(own: pd.DataFrame) -> pd.DataFrame:
     return over_worlds(table, ["dataset", "configuration", "epochs"], list(QUANTITIES))
 
 
-def _gains(own: pd.DataFrame, epochs: int, configuration: str = "all", quantity: str = "gain") -> pd.Series:
-    """One value per world, the mean over its trainings."""
-    rows = own[(own["epochs"] == epochs) & (own["configuration"] == configuration)]
-    return rows.groupby("world")[quantity].mean()
-
-
-def _interval(values: pd.Series) -> tuple[float, float, float]:
-    """Mean, low and high over worlds."""
-    table = pd.DataFrame({"all": 0, "world": values.index, "estimate": values.to_numpy()})
-    row = over_worlds(table, ["all"], ["estimate"]).iloc[0]
-    return float(row["mean"]), float(row["low"]), float(row["high"])
-
-
-def _pairs(own: pd.DataFrame, cell: Cell) -> pd.DataFrame:
-    short, long = cell.lengths[0], max(cell.lengths)
-    rows = []
-    for first, second in combinations([name for name in cell.configurations if name != "all"], 2):
-        found = [_interval(_gains(own, epochs, first) - _gains(own, epochs, second)) for epochs in (short, long)]
-        row: dict[str, object] = {"dataset": cell.dataset, "first": first, "second": second}
-        for length, (mean, low, high) in zip(("short", "long"), found, strict=True):
-            row |= {length: mean, f"{length}_low": low, f"{length}_high": high}
-        verdict = pair(*((low, high) for _, low, high in found))
-        rows.append(row | {"verdict": verdict, "worlds": own["world"].nunique()})
-    return pd.DataFrame(rows, columns=_PAIR)
-
-
 def _decision(own: pd.DataFrame, cell: Cell, pairs: pd.DataFrame) -> pd.DataFrame:
     short, long = cell.lengths[0], max(cell.lengths)
-    gains = {epochs: _gains(own, epochs) for epochs in (short, long)}
-    more = {epochs: _gains(own, epochs, quantity="permuted_gain") - gains[epochs] for epochs in (short, long)}
-    most = {epochs: _gains(own, epochs, quantity="H") for epochs in (short, long)}
-    alone = _gains(own, long, quantity="permuted_L") - _gains(own, long, quantity="L")
+    gains = {epochs: per_world(own, epochs) for epochs in (short, long)}
+    more = {epochs: per_world(own, epochs, quantity="permuted_gain") - gains[epochs] for epochs in (short, long)}
+    most = {epochs: per_world(own, epochs, quantity="H") for epochs in (short, long)}
+    alone = per_world(own, long, quantity="permuted_L") - per_world(own, long, quantity="L")
     grows, trues = partial(side, above=GROWS, below=SHRINKS), partial(side, above=ANOTHERS, below=TRUE)
     needs = partial(side, above=NEEDED, below=ANY)
     rules: tuple[tuple[str, pd.Series, Callable[[float, float], str]], ...] = (
-        ("end", gains[long] / _gains(own, long, quantity="L"), end),
+        ("end", gains[long] / per_world(own, long, quantity="L"), end),
         ("growth", gains[long] - gains[short], grows),
         ("labels_short", more[short], trues),
         ("labels_long", more[long], trues),
@@ -138,7 +118,7 @@ def _decision(own: pd.DataFrame, cell: Cell, pairs: pd.DataFrame) -> pd.DataFram
     )
     rows: list[dict[str, object]] = []
     for question, values, rule in rules:
-        mean, low, high = _interval(values)
+        mean, low, high = interval_over_worlds(values)
         rows.append({"question": question, "estimate": mean, "low": low, "high": high, "verdict": rule(low, high)})
     rows.append({"question": "order", "verdict": order(pairs["verdict"].tolist())})
     trainings = own.groupby(["world", "seed"]).ngroups
@@ -146,3 +126,14 @@ def _decision(own: pd.DataFrame, cell: Cell, pairs: pd.DataFrame) -> pd.DataFram
         dataset=cell.dataset, short=short, long=long, worlds=own["world"].nunique(), trainings=trainings
     )
     return columns_first(table, "dataset")
+
+
+def _order_further(pairs: pd.DataFrame, cell: Cell, epochs: int) -> pd.DataFrame:
+    """Rule 8 for the dataset, a row beside those of ``_decision``."""
+    verdicts = pairs["verdict"].tolist()
+    row = {
+        "dataset": cell.dataset, "question": "order_further",
+        "verdict": UNFINISHED if UNFINISHED in verdicts else order(verdicts),
+        "short": cell.lengths[0], "long": epochs, **pairs[["worlds", "trainings"]].iloc[0],
+    }  # fmt: skip
+    return pd.DataFrame([row])

@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mosaicreid.analyses.lengths.figures import plot_attributes, plot_lengths, plot_lengths_small
+from mosaicreid.analyses.lengths.further import goes_further
 from mosaicreid.analyses.lengths.tables import compares_lengths, length_tables
 from mosaicreid.analyses.strength.cells import Cell
 from mosaicreid.names.provenance import SYNTHETIC
@@ -26,7 +27,7 @@ def write_lengths(results: Path, cells: Sequence[Cell]) -> list[Path]:
     Where no single attribute was trained, there is no figure of any.
 
     Args:
-        results: the folder. cells: those of the experiment, of which some compare lengths.
+        results: the folder. cells: those of the experiment, of which some compare lengths and some may go on from them.
 
     Raises:
         InputError: no table of worlds, or as ``tables.length_tables``; nothing is written then.
@@ -34,7 +35,8 @@ def write_lengths(results: Path, cells: Sequence[Cell]) -> list[Path]:
     results = Path(results)
     worlds = results / "strength_worlds.csv"
     tables = length_tables(read_results(worlds), cells)
-    chosen = [cell for cell in cells if compares_lengths(cell)]
+    usual = [cell for cell in cells if compares_lengths(cell)]
+    chosen = [cell for cell in cells if cell in usual or any(goes_further(cell, other) for other in usual)]
     about = {"cells": [cell.name for cell in chosen], "data": {cell.dataset: SYNTHETIC for cell in chosen}}
     paths = write_tables(
         {name: Table(frame=frame, inputs={worlds.name: worlds}, parameters=about) for name, frame in tables.items()},

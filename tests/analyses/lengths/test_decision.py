@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mosaicreid.analyses.lengths.decision import ANOTHERS, TRUE, end, order, pair, side
+from mosaicreid.analyses.lengths.decision import ANOTHERS, TRUE, end, further, order, pair, side
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,24 @@ def test_a_pair(short: tuple[float, float], long: tuple[float, float], verdict: 
 )
 def test_the_order_of_a_dataset(pairs: list[str], verdict: str) -> None:
     assert order(pairs) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "verdict"),
+    [
+        (-0.5, 1, 1, "no longer moves"),
+        (-1, 1, 1, "no longer moves"),
+        (0.2, 0.9, 1, "no longer moves"),
+        (1.1, 2, 1, "grows on"),
+        (-2, -1.1, 1, "shrinks"),
+        (0.5, 1.5, 1, "open"),
+        (-1.5, 0.5, 1, "open"),
+        (-9, 9, 1, "open"),
+        # Nothing was gained before, so that there is nothing to be a share of.
+        (0.1, 0.2, -1, "grows on"),
+        (-0.1, 0.1, 0, "open"),
+        (math.nan, math.nan, 1, "open"),
+    ],
+)
+def test_whether_it_moves_after_long(low: float, high: float, margin: float, verdict: str) -> None:
+    assert further(low, high, margin=margin) == verdict
