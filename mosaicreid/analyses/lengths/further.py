@@ -16,8 +16,8 @@ _TRAINING = ["world", "seed"]
 
 
 def goes_further(cell: Cell, usual: Cell) -> bool:
-    """Whether ``cell`` trains for one length, longer than any of ``usual``, in worlds made and trained as its are."""
-    same = all(getattr(cell, name) == getattr(usual, name) for name in _SAME)
+    """Whether ``cell`` trains for one length, longer than any of ``usual``, in worlds of it and from its baselines."""
+    same = all(getattr(cell, name) == getattr(usual, name) for name in _SAME) and set(cell.draws) <= set(usual.draws)
     trained = {"experts", "permuted"} <= set(cell.arms)
     return same and trained and len(cell.lengths) == 1 and cell.lengths[0] > max(usual.lengths)
 

@@ -66,6 +66,8 @@ def test_what_goes_further() -> None:
         cell("one-arm", 60, arms=("experts",)),
         cell("other-world", 60, world="marks=1"),
         cell("other-people", 60, identities=30),
+        cell("world-that-has-no-24", 60, first_world=USUAL.first_world + 1),
+        cell("training-that-has-no-24", 60, first_seed=3),
     ):
         assert not goes_further(other, USUAL)
 
