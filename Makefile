@@ -22,7 +22,7 @@ SNAKEMAKE = PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --nolock --rerun-incomplete
 # The real annotation files and lists of images for a rehearsal, where they lie beside the checkout.
 ANNOTATIONS ?= $(wildcard ../shared/annotations)
 
-.PHONY: reproduce sweep compare results has_data paper rehearse choices backbones strength recovery book test format clean
+.PHONY: reproduce sweep compare results has_data paper rehearse choices backbones strength hardness recovery book test format clean
 
 # Trains and recomputes everything into runs/ and compares it with what is committed, which stays as it is.
 reproduce: sweep compare book
@@ -68,19 +68,25 @@ backbones: $(STAMP)
 	$(BIN)/mosaicreid backbones --runs tiny=$(BACKBONES)/tiny eva=$(BACKBONES)/eva alone=$(BACKBONES)/alone \
 	  --data data/tiny $(if $(DATASETS),--datasets $(DATASETS))
 
-# Draws some hundred worlds and trains in each: a night. Worlds that are there already are kept, and all go into results/.
+# Every process draws and trains its part of the worlds; those that are there already are kept.
+worlds = pids=; for part in $$(seq $(CORES)); do \
+  OMP_NUM_THREADS=1 $(BIN)/mosaicreid $(1) run --part $$part/$(CORES) & pids="$$pids $$!"; \
+done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
+
+# Draws some hundred worlds and trains in each: a night. Whatever worlds there are go into results/.
 strength: $(STAMP)
-	@pids=; for part in $$(seq $(CORES)); do \
-	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid strength run --part $$part/$(CORES) & pids="$$pids $$!"; \
-	done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
+	@$(call worlds,strength)
 	$(BIN)/mosaicreid strength collect
 	$(BIN)/mosaicreid strength coverage
 
+# Draws worlds that differ in one option each and trains a baseline in each: a quarter of an hour of two cores.
+hardness: $(STAMP)
+	@$(call worlds,hardness)
+	$(BIN)/mosaicreid hardness collect
+
 # Draws worlds in which chance deals what attributes are worth, and trains Table 3 in each: two to three hours of two cores.
 recovery: $(STAMP)
-	@pids=; for part in $$(seq $(CORES)); do \
-	  OMP_NUM_THREADS=1 $(BIN)/mosaicreid recovery run --part $$part/$(CORES) & pids="$$pids $$!"; \
-	done; status=0; for pid in $$pids; do wait $$pid || status=1; done; exit $$status
+	@$(call worlds,recovery)
 	$(BIN)/mosaicreid recovery collect
 
 book: $(STAMP)

@@ -79,6 +79,7 @@ SOURCES = {
     "strength_sensitivity": ("make strength", f"{_ANALYSES}.strength.sensitivity"),
     "strength_": ("make strength", f"{_ANALYSES}.strength.tables"),
     "lengths": ("make strength", f"{_ANALYSES}.lengths.tables"),
+    "hardness": ("make hardness", f"{_ANALYSES}.hardness.tables"),
     "backbones_": ("make backbones", f"{_ANALYSES}.backbones.compute"),
     **{
         start: ("make recovery", f"{_ANALYSES}.recovery.{module}")

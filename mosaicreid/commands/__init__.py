@@ -17,7 +17,7 @@ from mosaicreid.commands import (
     world,
 )
 from mosaicreid.commands.sweeps import card, cost, rehearse
-from mosaicreid.commands.worlds import recovery, strength
+from mosaicreid.commands.worlds import hardness, recovery, strength
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -33,6 +33,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[Any]") -> None:
         coverage,
         oracle,
         strength,
+        hardness,
         recovery,
         world,
         verdicts,

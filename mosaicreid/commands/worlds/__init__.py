@@ -1,1 +1,1 @@
-"""Commands of experiments in many worlds: the strength of the baseline, and whether a known truth is found."""
+"""Commands of experiments in many worlds: how hard they are, strong baselines, and whether a known truth is found."""

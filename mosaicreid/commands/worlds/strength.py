@@ -1,11 +1,10 @@
 """``mosaicreid strength run`` and ``collect``: experts and labels over the strength of the baseline, in many worlds."""
 
 import argparse
-import re
-from pathlib import Path
 from typing import Any
 
 from mosaicreid.commands.arguments import whole_number
+from mosaicreid.commands.worlds.arguments import add_cells, add_folders, add_results, add_run, run_worlds
 
 
 def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -13,15 +12,11 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     group = subparsers.add_parser("strength", help="what labels and experts add to baselines weak and strong")
     commands = group.add_subparsers(metavar="COMMAND", required=True)
 
-    run = commands.add_parser("run", help="draw, train and score every world that is not there yet; hours")
-    run.add_argument("--cells", nargs="+", default=[], metavar="NAME", help="these cells alone (default: all)")
-    run.add_argument(
-        "--part", type=part_of_all, default=(0, 1), metavar="K/N", help="the K-th of N processes that share the worlds"
-    )
+    run = add_run(commands)
     run.set_defaults(run=_run)
 
     collect = commands.add_parser("collect", help="tables and figures of the worlds that there are")
-    collect.add_argument("--cells", nargs="+", default=[], metavar="NAME", help="these cells alone (default: all)")
+    add_cells(collect)
     collect.set_defaults(run=_collect)
 
     pilots = commands.add_parser("pilots", help="one table of the worlds in which settings were chosen")
@@ -32,34 +27,15 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     coverage.set_defaults(run=_coverage)
 
     for command in (collect, pilots, coverage):
-        command.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
+        add_results(command)
     for command in (run, collect, pilots):
-        command.add_argument("--settings", type=Path, help="settings of the cells, TOML (default: the committed ones)")
-        command.add_argument(
-            "--runs",
-            type=Path,
-            default=Path("runs/strength"),
-            help="folder of the worlds' tables (default: runs/strength)",
-        )
-
-
-def part_of_all(text: str) -> tuple[int, int]:
-    """The numbers k, from 0, and n of a part ``K/N``."""
-    match = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", text)
-    if not match or int(match[1]) > int(match[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a part; expected K/N with K from 1 to N, like 1/2")
-    return int(match[1]) - 1, int(match[2])
+        add_folders(command, runs="runs/strength")
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from mosaicreid.analyses.strength.cells import CELLS, choose_cells, read_cells
-    from mosaicreid.analyses.strength.compute import run_cells
-    from mosaicreid.sweep.fingerprint import code_fingerprint
+    from mosaicreid.analyses.strength.cells import CELLS
 
-    cells = choose_cells(read_cells(arguments.settings or CELLS), arguments.cells)
-    code = code_fingerprint("mosaicreid.analyses.strength.compute")
-    paths = run_cells(cells, arguments.runs, part=arguments.part, code=code)
-    print(f"{len(paths)} worlds are in {arguments.runs}")
+    run_worlds(arguments, CELLS)
 
 
 def _collect(arguments: argparse.Namespace) -> None:
