@@ -88,6 +88,7 @@ hardness: $(STAMP)
 recovery: $(STAMP)
 	@$(call worlds,recovery)
 	$(BIN)/mosaicreid recovery collect
+	$(BIN)/mosaicreid recovery coverage
 
 book: $(STAMP)
 	$(BIN)/jupyter-book build book/

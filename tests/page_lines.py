@@ -8,12 +8,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def run_lines(page: str, monkeypatch: pytest.MonkeyPatch, *, most: int) -> dict[str, object]:
-    """Run the one block of Python on ``book/<page>.md`` at the project's root; what it has named.
+def run_lines(
+    page: str, monkeypatch: pytest.MonkeyPatch, *, most: int, block: int = 1, blocks: int = 1
+) -> dict[str, object]:
+    """Run one of the ``blocks`` of Python on ``book/<page>.md`` at the project's root; what it has named.
 
     It needs nothing of this package, and has ``most`` lines at most.
     """
-    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "book" / f"{page}.md").read_text(), re.DOTALL)
+    found_blocks = re.findall(r"```python\n(.*?)```", (ROOT / "book" / f"{page}.md").read_text(), re.DOTALL)
+    assert len(found_blocks) == blocks
+    lines = found_blocks[block - 1]
     assert "mosaicreid" not in lines
     assert lines.count("\n") <= most
     monkeypatch.chdir(ROOT)

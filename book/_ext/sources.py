@@ -81,6 +81,7 @@ SOURCES = {
     "lengths": ("make strength", f"{_ANALYSES}.lengths.tables"),
     "hardness": ("make hardness", f"{_ANALYSES}.hardness.tables"),
     "backbones_": ("make backbones", f"{_ANALYSES}.backbones.compute"),
+    "recovered_coverage": ("mosaicreid recovery coverage", f"{_ANALYSES}.coverage.few_worlds"),
     **{
         start: ("make recovery", f"{_ANALYSES}.recovery.{module}")
         for start, module in (

@@ -203,6 +203,11 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "beyond_bits": "gain at the smallest share beyond what its bits say",
         "slope": "gain per hidden bit",
     },
+    "interval": {
+        "gain": "gain of a row of Table 3",
+        "correlation": "correlation with the truth",
+        "rare": "gain of a rare cue, over cells",
+    },
     "question": {
         "end": "gain after long training, as a share of what labels bring",
         "growth": "gain after long training less after short (points)",

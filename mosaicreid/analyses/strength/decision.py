@@ -40,10 +40,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from mosaicreid.analyses.robust.margins import SHARE
 from mosaicreid.errors import InputError
 
 BASELINES = (82.6, 89.6)
-MARGIN = 0.1  # of the oracle's gain
+MARGIN = SHARE  # of the oracle's gain
 SUFFICE, ADD, HARM, OPEN = "labels suffice", "experts add", "experts harm", "open"
 # In place of an overall verdict, as long as there are fewer worlds than were announced.
 UNFINISHED = "unfinished"

@@ -52,7 +52,7 @@ SOURCES = (
 
 # Of experiments that are no part of a sweep: without them, nothing is said over the strength of the baseline, or under
 # controls of rare cues.
-OPTIONAL = ("strength_decision", "strength_true", "lengths", "lengths_decision", *OF_RARE_CUES)
+OPTIONAL = ("strength_decision", "strength_true", "strength_matched", "lengths", "lengths_decision", *OF_RARE_CUES)
 
 KINDS = ("published", "runs", "controls", "strength")
 
@@ -129,8 +129,8 @@ CLAIMS = (
         where="4.4",
         page="robust",
         published=published_contrast(LOWER_COLOUR),
-        runs=our_contrast(LOWER_COLOUR),
-        controls=ablated_contrast(LOWER_COLOUR),
+        runs=positive_control(our_contrast(LOWER_COLOUR)),
+        controls=positive_control(ablated_contrast(LOWER_COLOUR)),
     ),
     Claim(
         text="Infrequent cues such as a hat have limited effect",

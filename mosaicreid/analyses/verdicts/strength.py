@@ -29,29 +29,33 @@ _VERDICTS: Mapping[str, str] = {
 }
 ON_TRAINING = "depends on the training"
 _NOTHING = Finding("–", "–")
+_ENOUGH = 3
 
 
 def beyond_labels(tables: Tables, dataset: str) -> Finding:
     """Experts add to a score that has the labels, at the paper's two baselines on both routes, after short training.
 
-    What they add after longer training is said beside it and does not decide.
+    What they add after longer training, and to labels that were made worse, is said beside it and does not decide.
     """
-    table, lengths = tables.get("strength_decision"), tables.get("lengths")
+    table, lengths, worse = (tables.get(name) for name in ("strength_decision", "lengths", "strength_matched"))
     if table is None:
         return _NOTHING
     margins = table["margin"].to_numpy(float)
     little = f"{MARGIN:.0%} of the gain is {tenth(margins.min())} to {tenth(margins.max())}"
     left = table["headroom"].to_numpy(float)
     most = f"{tenth(left.min())} to {tenth(left.max())} are left to add"
-    found = _found(table, f"beyond the labels, after short training, {_bands(table)}; {little}; {most}")
+    told = [f"beyond the labels, after short training, {_bands(table)}; {little}; {most}"]
+    if worse is not None:
+        # Means of the cells whose intervals are not of one or two worlds.
+        means = worse.loc[(worse["quantity"] == "E") & (worse["worlds"] >= _ENOUGH), "mean"]
+        if len(means):
+            told.append(f"beyond labels made worse {tenth(means.min())} to {tenth(means.max())} in single cells")
     if lengths is None:
-        return found
+        return _found(table, "; ".join(told))
     own = lengths[(lengths["configuration"] == "all") & (lengths["quantity"] == "E")]
     longest = own[own["epochs"] == own["epochs"].max()].rename(columns={"mean": "estimate"})
-    return Finding(
-        f"{found.evidence}; in default worlds after {longest['epochs'].iloc[0]:d} epochs {_each(longest)}",
-        found.verdict,
-    )
+    told.append(f"in default worlds after {longest['epochs'].iloc[0]:d} epochs {_each(longest)}")
+    return _found(table, "; ".join(told))
 
 
 def true_labels(tables: Tables, dataset: str) -> Finding:

@@ -21,13 +21,26 @@ def page() -> str:
 def test_the_lines_on_the_page_recompute_the_primary_estimator(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rho = run_lines("truth", monkeypatch, most=15)["rho"]
+    rho = run_lines("truth", monkeypatch, most=15, blocks=2)["rho"]
     assert "market1501-dealt" in capsys.readouterr().out
     shown = (
         recovered("_worlds").query("method == 'retrain' and importance == 'glm'").set_index(["cell", "world"])["rho"]
     )
     assert len(shown) == 24
     assert rho == pytest.approx(shown.to_dict())
+
+
+def test_the_lines_on_rare_cues_recompute_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run_lines("truth", monkeypatch, most=6, block=2, blocks=2)
+    gains, spread = found["gains"], found["spread"]
+    assert isinstance(gains, pd.DataFrame)
+    assert isinstance(spread, pd.DataFrame)
+    shown = recovered("_rare").set_index(["dataset", "share"])
+    for name, prefix in (("gain", ""), ("labels", "labels_"), ("holders_gain", "holders_")):
+        assert gains.loc[shown.index, name].to_numpy() == pytest.approx(shown[f"{prefix}mean"].to_numpy())
+        whole = shown[f"{prefix}worlds"] == 12
+        deviations = spread.loc[shown.index, name][whole].to_numpy() ** 0.5
+        assert deviations == pytest.approx(shown.loc[whole, f"{prefix}sd"].to_numpy())
 
 
 def test_the_numbers_of_worlds_are_those_that_were_announced() -> None:
@@ -62,10 +75,23 @@ def test_what_the_page_says_in_words_is_what_the_tables_say() -> None:
 
 def test_what_is_said_of_power_is_what_was_simulated() -> None:
     told, power = page(), recovered("_power").query("importance == 'glm' and people == 1")
-    needed = recovered("_needed").query("importance == 'glm' and people == 1")
+    needed = recovered("_needed")
     assert "neither four times the rows nor fifty seeds" in told
-    assert needed["trainings"].isna().all()
-    assert "if hidden bits were all that counts, they would not either" in told
+    assert "with four times the test people or without" in told
+    assert set(needed["people"]) == {1, 4}
+    assert needed.loc[needed["scores"] == "worlds", "trainings"].isna().all()
+    assert "if hidden bits were all that counts, they would not either with the people that there are" in told
+    assert needed.loc[needed["people"] == 1, "trainings"].isna().all()
+    enough = needed[needed["trainings"].notna()]
+    assert "some would in the Market-like worlds" in told
+    assert set(enough["dataset"]) == {"market1501"}
+    found = enough.groupby(["design", "rows", "seeds"])["importance"].agg(set).to_dict()
+    assert "every attribute alone, again and again, in 25 or 50 rows with 50 seeds or in 100 with 20" in told
+    assert "the paper's rows with 50 seeds by the GLM on logarithms" in told
+    assert found == {
+        ("alone", 25, 50): {"glm", "glm_log"}, ("alone", 50, 50): {"glm", "glm_log"},
+        ("alone", 100, 20): {"glm", "glm_log"}, ("paper", 25, 50): {"glm_log"},
+    }  # fmt: skip
     assert power["seeds"].max() == 50
     for dataset, rows in (("market1501", 25), ("dukemtmc", 20)):
         own = power[(power["dataset"] == dataset) & (power["scores"] == "worlds")]

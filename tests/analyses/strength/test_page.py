@@ -12,13 +12,53 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_lines_on_the_page_recompute_every_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = pd.read_csv(ROOT / "results" / "strength_cells.csv")
-    recomputed = run_lines("strength", monkeypatch, most=11)["E"]
+    recomputed = run_lines("strength", monkeypatch, most=11, blocks=2)["E"]
     assert isinstance(recomputed, pd.Series)
     means = recomputed.groupby("cell").mean()
     shown = cells[(cells["configuration"] == "all") & (cells["epochs"] == 4) & (cells["quantity"] == "E")]
     shown = shown.set_index("cell")["mean"]
     assert set(shown.index) == set(means.index)
     np.testing.assert_allclose(means[shown.index], shown, atol=1e-6)
+
+
+def test_the_lines_on_worse_labels_recompute_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    recomputed = run_lines("strength", monkeypatch, most=6, block=2, blocks=2)["E"]
+    assert isinstance(recomputed, pd.DataFrame)
+    shown = pd.read_csv(ROOT / "results" / "strength_matched.csv").query("quantity == 'E'")
+    shown = shown.set_index(["cell", "epochs", "kind", "target_share"])
+    assert set(shown.index) == set(recomputed.index)
+    np.testing.assert_allclose(recomputed.loc[shown.index], shown[["mean", "sd", "worlds"]], atol=1e-6)
+
+
+def test_what_is_said_of_worse_labels_is_what_their_table_says() -> None:
+    page = " ".join((ROOT / "book" / "strength.md").read_text().split())
+    first = " ".join((ROOT / "book" / "index.md").read_text().split())
+    table = pd.read_csv(ROOT / "results" / "strength_matched.csv").query("quantity == 'E'")
+    short = table[(table["epochs"] == 4) & (table["target"] == 75) & (table["target_share"] == 0.18)]
+    corrupted = short[short["kind"] == "corrupted"].set_index(["route", "dataset"])
+    scores = pd.read_csv(ROOT / "results" / "strength_scores.csv").query(
+        "kind == 'corrupted' and target == 75 and route == 'attributes' and target_share == 0.18 and arm == 'experts'"
+    )
+    alone, added = (
+        scores[scores["added"] == of].set_index(["dataset", "world"])[column]
+        for of, column in ((0, "gain"), (1, "given_labels"))
+    )
+    assert "more than a tenth of the gain in all eight worlds" in page
+    assert len(added) == 8
+    assert (added > 0.1 * alone).all()
+    assert "experts add to labels on the first way" in first
+    assert "take away on the second" in first
+    assert (corrupted.loc["attributes", "low"] > 0).all()
+    assert (corrupted.loc["identity", "mean"] < 0).all()
+    coarsened = table[(table["epochs"] == 4) & (table["kind"] == "coarsened")]
+    assert "With coarsened labels no interval excludes zero after 4 epochs, in any cell" in page
+    assert not ((coarsened["low"] > 0) | (coarsened["high"] < 0)).any()
+    long = table[table["epochs"] == 24]
+    assert "at baselines near 92, every mean is below zero" in page
+    assert set(long["target"]) == {92}
+    assert (long["mean"] < 0).all()
+    lowest = long.loc[long["mean"].idxmin(), ["dataset", "route", "kind", "target_share"]].tolist()
+    assert lowest == ["market1501", "identity", "corrupted", 0.18]
 
 
 def test_what_the_page_says_in_words_is_what_the_tables_say() -> None:

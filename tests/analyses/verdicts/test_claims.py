@@ -137,6 +137,18 @@ def test_what_longer_training_adds_beyond_labels_is_said_and_does_not_decide(tab
     assert found["strength_evidence"].endswith("; in default worlds after 24 epochs 0.5 in one world like DukeMTMC")
 
 
+def test_what_is_added_to_labels_made_worse_is_said_and_does_not_decide(tables: dict[str, pd.DataFrame]) -> None:
+    decided = strength(["labels suffice"] * 4, "labels suffice", margin=0.31, headroom=1.5)
+    rows = [("E", 1.5, 4), ("E", -5.2, 4), ("E", 40.0, 2), ("L", 60.0, 4)]
+    worse = pd.DataFrame(rows, columns=["quantity", "mean", "worlds"])
+    found = claims.judge_claims(tables | {"strength_decision": decided, "strength_matched": worse}).iloc[0]
+    assert found["strength"] == "fails"
+    assert found["strength_evidence"].endswith("; beyond labels made worse -5.2 to 1.5 in single cells")
+    none = worse[worse["worlds"] == 2]
+    found = claims.judge_claims(tables | {"strength_decision": decided, "strength_matched": none}).iloc[0]
+    assert "made worse" not in found["strength_evidence"]
+
+
 def test_a_verdict_that_holms_correction_does_not_leave_stands_alone(tables: dict[str, pd.DataFrame]) -> None:
     tables["shapley_contrasts"].loc[0, ["value", "ci_low", "ci_high"]] = 1.0, 0.05, 1.95
     tables["shapley_contrasts"].loc[1, ["value", "ci_low", "ci_high"]] = 0.1, -1.9, 2.1
