@@ -38,8 +38,8 @@ else ``open``.
 **6. Do another person's labels bring more without experts too?** By L(another person's) - L(true), as rule 3.
 
 Written after all of these results had been seen, before the first training of 60 epochs was scored (``further``: the
-same worlds and baselines, cells that train one length, longer than ``long``; single attributes in the first training
-of each world alone). The pilots had shown one world a dataset with true labels.
+same worlds and baselines, cells that train one length, longer than ``long``, in the first training of each world).
+The pilots had shown one world a dataset with true labels.
 
 **7. Does it move after long?** By gain(further) - gain(long) of the same trainings, of all attributes with true labels,
 with another person's, with true labels added too, and of every single attribute. The margin is ``strength.decision``'s

@@ -151,7 +151,7 @@ def test_the_committed_cells_go_on_in_the_worlds_of_the_curve() -> None:
     cells = read_cells(CELLS)
     for dataset in ("market1501", "dukemtmc"):
         (usual,) = (one for one in cells if one.name == f"{dataset}-default")
-        longer = [one for one in cells if goes_further(one, usual)]
-        assert {draw for one in longer for draw in one.draws} == set(usual.draws)
-        assert {one.lengths for one in longer} == {(60,)}
-        assert longer[0].configurations == usual.configurations
+        (longer,) = (one for one in cells if goes_further(one, usual))
+        assert {draw.world for draw in longer.draws} == {draw.world for draw in usual.draws}
+        assert {draw.seed for draw in longer.draws} == {0}
+        assert (longer.lengths, longer.configurations) == ((60,), usual.configurations)
