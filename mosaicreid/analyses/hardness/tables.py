@@ -43,10 +43,7 @@ def option_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
             )
         before = _baselines(worlds, usual[0])
         for cell in own:
-            if (cell.settings, cell.identities) != (usual[0].settings, usual[0].identities):
-                raise InputError(
-                    f"cell {cell.name} differs from {usual[0].name} in its settings or identities; expected one option"
-                )
+            _check_alike(cell, usual[0])
             after = _baselines(worlds, cell)
             change = (after - before.reindex(after.index)).mean()
             mean = after.mean()
@@ -74,7 +71,22 @@ def _option(cell: Cell) -> tuple[str, str, str]:
         raise InputError(
             f"cell {cell.name} differs from {cell.dataset}'s own world in {', '.join(names)}; expected one"
         )
-    return (names[0], f"{own[names[0]]:g}", f"{usual[names[0]]:g}") if names else (USUAL, "", "")
+    return (names[0], _shown(own[names[0]]), _shown(usual[names[0]])) if names else (USUAL, "", "")
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _check_alike(cell: Cell, usual: Cell) -> None:
+    """Raise InputError where two cells differ in more than their name and the options of their worlds."""
+    own, other = asdict(cell), asdict(usual)
+    names = [name for name in own if name not in ("name", "world") and own[name] != other[name]]
+    if names:
+        differ = ", ".join(names)
+        raise InputError(
+            f"cell {cell.name} differs from {usual.name} in {differ}; expected in one option of its worlds alone"
+        )
 
 
 def _baselines(worlds: pd.DataFrame, cell: Cell) -> pd.DataFrame:

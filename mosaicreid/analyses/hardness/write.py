@@ -19,7 +19,7 @@ def write_hardness(runs: Path, results: Path, *, settings: Path = CELLS) -> list
             then.
     """
     cells = read_cells(settings)
-    tables = option_tables(pool_worlds(cells, runs), cells)
+    tables = option_tables(pool_worlds(cells, runs, command="mosaicreid hardness run"), cells)
     about = {"cells": [cell.name for cell in cells], "data": {cell.dataset: SYNTHETIC for cell in cells}}
     inputs = {settings.name: settings}
     return write_tables(

@@ -9,6 +9,7 @@ from mosaicreid.analyses.lengths.means import interval_over_worlds
 from mosaicreid.analyses.lengths.pairs import pair_table
 from mosaicreid.analyses.strength.cells import Cell, Draw
 from mosaicreid.analyses.strength.decision import MARGIN
+from mosaicreid.errors import InputError
 
 # What a cell goes on from: the same people, cameras and baselines.
 _SAME = ("dataset", "route", "identities", "world", "settings", "dealt", "shares")
@@ -33,6 +34,9 @@ def change_table(worlds: pd.DataFrame, usual: Cell, cells: Sequence[Cell]) -> pd
         dataset, configuration, quantity (gain, and of all attributes permuted_gain and both), long, further (epochs),
         before (points, after ``long``), change (points, further less long), low, high (95 % over worlds by Student's
         t), margin (points), verdict, worlds, trainings: those that were scored after both lengths.
+
+    Raises:
+        InputError: two of ``cells`` train the same for as long.
     """
     (epochs,) = {cell.lengths[0] for cell in cells}
     before = _after(worlds, [usual], max(usual.lengths))
@@ -83,7 +87,11 @@ def _after(worlds: pd.DataFrame, cells: Sequence[Cell], epochs: int) -> pd.DataF
 
 
 def _announced(cells: Sequence[Cell], configuration: str) -> set[Draw]:
-    return {draw for cell in cells if configuration in cell.configurations for draw in cell.draws}
+    draws = [draw for cell in cells if configuration in cell.configurations for draw in cell.draws]
+    if len(set(draws)) < len(draws):
+        names = " and ".join(cell.name for cell in cells)
+        raise InputError(f"cells {names} train {configuration} in the same worlds for as long; expected it once")
+    return set(draws)
 
 
 def _draws(rows: pd.DataFrame) -> set[Draw]:

@@ -34,15 +34,17 @@ SHARED = ("gain", "L", "E", "both")
 _CURVES = ("E", "gain", "L", "both", "permuted_gain", "H")
 
 
-def pool_worlds(cells: Sequence[Cell], runs: Path) -> pd.DataFrame:
+def pool_worlds(cells: Sequence[Cell], runs: Path, *, command: str = "mosaicreid strength run") -> pd.DataFrame:
     """The rows of every finished world of ``cells`` (columns as in ``compute``), in the order of cells and draws.
+
+    ``command`` is what makes them, for the message where there are none.
 
     Raises:
         InputError: a cell without any world, or a world that was made with other settings.
     """
     tables = []
     for cell in cells:
-        found = finished(cell, runs, command="mosaicreid strength run")
+        found = finished(cell, runs, command=command)
         tables += [read_world(runs, cell, draw) for draw in found]
     return pd.concat(tables, ignore_index=True)
 

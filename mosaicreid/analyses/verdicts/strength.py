@@ -46,10 +46,12 @@ def beyond_labels(tables: Tables, dataset: str) -> Finding:
     most = f"{tenth(left.min())} to {tenth(left.max())} are left to add"
     told = [f"beyond the labels, after short training, {_bands(table)}; {little}; {most}"]
     if worse is not None:
+        short = worse["epochs"].min()
         # Means of the cells whose intervals are not of one or two worlds.
-        means = worse.loc[(worse["quantity"] == "E") & (worse["worlds"] >= _ENOUGH), "mean"]
+        known = (worse["quantity"] == "E") & (worse["worlds"] >= _ENOUGH) & (worse["epochs"] == short)
+        means = worse.loc[known, "mean"]
         if len(means):
-            told.append(f"beyond labels made worse {tenth(means.min())} to {tenth(means.max())} in single cells")
+            told.append(f"beyond labels made worse, {tenth(means.min())} to {tenth(means.max())} in single cells")
     if lengths is None:
         return _found(table, "; ".join(told))
     own = lengths[(lengths["configuration"] == "all") & (lengths["quantity"] == "E")]

@@ -32,7 +32,7 @@ def add_folders(command: argparse.ArgumentParser, *, runs: str) -> None:
 
 def add_results(command: argparse.ArgumentParser) -> None:
     """Add the option for the folder of results."""
-    command.add_argument("--results", type=Path, default=Path("results"), help="folder to write (default: results)")
+    command.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
 
 
 def part_of_all(text: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from strength_cells import as_toml, quick_cell
 
 from mosaicreid.analyses.hardness.tables import option_tables
 from mosaicreid.analyses.hardness.write import CELLS
+from mosaicreid.analyses.recovery.worlds import CELLS as RECOVERED
 from mosaicreid.analyses.strength.cells import CELLS as REPORTED
 from mosaicreid.analyses.strength.cells import PILOTS, Cell, read_cells
 from mosaicreid.cli import main
@@ -57,12 +58,22 @@ def test_changes_are_from_the_usual_world_of_the_same_seed() -> None:
             [USUAL, cell("two", "legibility=0 marks=4")],
             "cell two differs from dukemtmc's own world in legibility, marks",
         ),
-        ([USUAL, cell("few", "marks=4", identities=12)], "cell few differs from usual in its settings or identities"),
+        (
+            [USUAL, cell("few", "marks=4", identities=12)],
+            "cell few differs from usual in identities; expected in one option",
+        ),
+        ([USUAL, cell("later", "marks=4", first_world=6)], "cell later differs from usual in first_world"),
     ],
 )
 def test_cells_that_compare_nothing_are_named(cells: list[Cell], said: str) -> None:
     with pytest.raises(InputError, match=said):
         option_tables(worlds(*cells), cells)
+
+
+def test_an_option_of_two_numbers_is_told_as_it_is() -> None:
+    several = cell("several", "images_per_camera=[2,3]")
+    table = option_tables(worlds(several, USUAL), [several, USUAL])["hardness"].set_index("option")
+    assert table.loc["images_per_camera", ["value", "before"]].tolist() == ["(2, 3)", "(1, 2)"]
 
 
 def test_worlds_in_which_nothing_was_read_are_named() -> None:
@@ -77,7 +88,9 @@ def test_worlds_are_drawn_and_collected_by_two_commands(tmp_path: Path, capsys: 
     settings.write_text(as_toml([cell("usual", worlds=1), cell("marks", "marks=4", worlds=1)]))
     given = ["--settings", str(settings), "--runs", str(runs)]
     assert main(["hardness", "collect", *given, "--results", str(results)]) == 2
-    assert "cell usual has no world in" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cell usual has no world in" in said
+    assert "`mosaicreid hardness run` makes them" in said
     assert not results.exists()
     assert main(["hardness", "run", *given]) == 0
     assert main(["hardness", "collect", *given, "--results", str(results)]) == 0
@@ -91,11 +104,10 @@ def test_worlds_are_drawn_and_collected_by_two_commands(tmp_path: Path, capsys: 
 
 def test_the_committed_cells_are_apart_from_every_other_world() -> None:
     cells = read_cells(CELLS)
-    used = {draw.world for one in (*read_cells(REPORTED), *read_cells(PILOTS)) for draw in one.draws}
+    used = {draw.world for path in (REPORTED, PILOTS, RECOVERED) for one in read_cells(path) for draw in one.draws}
     assert used.isdisjoint(draw.world for one in cells for draw in one.draws)
     made = pd.concat([worlds(one).assign(cell=one.name) for one in cells])
     table = option_tables(made, cells)["hardness"]
-    assert table.groupby("dataset")["option"].apply(lambda names: (names == "usual").sum()).tolist() == [1, 1]
     assert set(table["option"]) == {
         *("usual", "legibility", "nuisance", "private_cues", "marks", "distractor_identities")
     }  # fmt: skip

@@ -13,6 +13,7 @@ from mosaicreid.analyses.lengths.further import change_table, further_pairs, goe
 from mosaicreid.analyses.lengths.tables import length_tables
 from mosaicreid.analyses.lengths.write import write_lengths
 from mosaicreid.analyses.strength.cells import CELLS, Cell, read_cells
+from mosaicreid.errors import InputError
 
 # Gain by configuration and epochs, in points, in every world but for its noise.
 GAINS = {
@@ -138,6 +139,24 @@ def test_they_are_written_with_the_cells_they_are_of(tmp_path: Path) -> None:
     assert tmp_path / "lengths_further.csv" in written
     about = json.loads((tmp_path / "lengths_further.json").read_text())
     assert about["parameters"]["cells"] == ["first", "usual", "again"]
+
+
+def test_without_a_training_of_both_lengths_nothing_is_known_yet() -> None:
+    given = worlds(USUAL, FIRST)
+    apart = given[(given["cell"] == "first") | (given["world"] == USUAL.first_world)]
+    apart = apart[(apart["cell"] == "usual") | (apart["world"] != USUAL.first_world)]
+    tables = length_tables(apart, [USUAL, FIRST])
+    assert set(tables["lengths_further"]["verdict"]) == {"unfinished"}
+    assert tables["lengths_further"][["before", "change", "low"]].isna().all(axis=None)
+    pairs = tables["lengths_pairs"]
+    assert pairs.loc[pairs["epochs"] == 60, ["verdict", "worlds"]].to_numpy().tolist() == [["unfinished", 0]]
+
+
+def test_two_cells_that_train_the_same_are_refused() -> None:
+    with pytest.raises(
+        InputError, match="cells first and more train all in the same worlds for as long; expected it once"
+    ):
+        length_tables(worlds(USUAL, FIRST), [USUAL, FIRST, cell("more", 60)])
 
 
 def test_one_world_moves_or_not_nobody_knows() -> None:

@@ -43,16 +43,19 @@ def test_what_is_said_of_worse_labels_is_what_their_table_says() -> None:
         scores[scores["added"] == of].set_index(["dataset", "world"])[column]
         for of, column in ((0, "gain"), (1, "given_labels"))
     )
-    assert "more than a tenth of the gain in all eight worlds" in page
+    assert "in all eight worlds more than a tenth of what experts gain with these labels" in page
     assert len(added) == 8
     assert (added > 0.1 * alone).all()
-    assert "experts add to labels on the first way" in first
-    assert "take away on the second" in first
+    assert "experts add to them at baselines near 75 that read attributes" in first
     assert (corrupted.loc["attributes", "low"] > 0).all()
-    assert (corrupted.loc["identity", "mean"] < 0).all()
-    coarsened = table[(table["epochs"] == 4) & (table["kind"] == "coarsened")]
-    assert "With coarsened labels no interval excludes zero after 4 epochs, in any cell" in page
-    assert not ((coarsened["low"] > 0) | (coarsened["high"] < 0)).any()
+    soon = table[table["epochs"] == 4]
+    sure = soon[(soon["low"] > 0) | (soon["high"] < 0)]
+    assert "No other interval excludes zero after 4 epochs, and none with coarsened labels" in page
+    assert set(sure["kind"]) == {"corrupted"}
+    assert set(sure["target"]) == {75}
+    assert sorted(zip(sure["dataset"], sure["route"], strict=True)) == [
+        ("dukemtmc", "attributes"), ("market1501", "attributes"), ("market1501", "identity"),
+    ]  # fmt: skip
     long = table[table["epochs"] == 24]
     assert "at baselines near 92, every mean is below zero" in page
     assert set(long["target"]) == {92}

@@ -139,11 +139,11 @@ def test_what_longer_training_adds_beyond_labels_is_said_and_does_not_decide(tab
 
 def test_what_is_added_to_labels_made_worse_is_said_and_does_not_decide(tables: dict[str, pd.DataFrame]) -> None:
     decided = strength(["labels suffice"] * 4, "labels suffice", margin=0.31, headroom=1.5)
-    rows = [("E", 1.5, 4), ("E", -5.2, 4), ("E", 40.0, 2), ("L", 60.0, 4)]
-    worse = pd.DataFrame(rows, columns=["quantity", "mean", "worlds"])
+    rows = [("E", 1.5, 4, 4), ("E", -2.2, 4, 4), ("E", 40.0, 2, 4), ("L", 60.0, 4, 4), ("E", -5.2, 4, 24)]
+    worse = pd.DataFrame(rows, columns=["quantity", "mean", "worlds", "epochs"])
     found = claims.judge_claims(tables | {"strength_decision": decided, "strength_matched": worse}).iloc[0]
     assert found["strength"] == "fails"
-    assert found["strength_evidence"].endswith("; beyond labels made worse -5.2 to 1.5 in single cells")
+    assert found["strength_evidence"].endswith("; beyond labels made worse, -2.2 to 1.5 in single cells")
     none = worse[worse["worlds"] == 2]
     found = claims.judge_claims(tables | {"strength_decision": decided, "strength_matched": none}).iloc[0]
     assert "made worse" not in found["strength_evidence"]
