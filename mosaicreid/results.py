@@ -112,7 +112,10 @@ def read_results(path: Path, columns: Mapping[str, Column] | None = None, *, key
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"no result table at {path}; expected a CSV file, which `make reproduce` writes")
+        raise InputError(
+            f"no result table at {path}; expected a CSV file: `make reproduce` writes those of the sweep, and the page "
+            "'Where every number comes from' names what writes each other one"
+        )
     return read_table(path, columns, key=key)
 
 

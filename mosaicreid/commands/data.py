@@ -115,3 +115,4 @@ def _synthesize(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         replace=arguments.replace,
     )
+    print(f"wrote {arguments.root}")

@@ -68,7 +68,7 @@ def test_what_the_page_says_in_words_is_what_the_tables_say() -> None:
     results = ROOT / "results"
     cells, decision = (pd.read_csv(results / f"strength_{name}.csv") for name in ("cells", "decision"))
     page = " ".join((ROOT / "book" / "strength.md").read_text().split())
-    assert "after 24 epochs most of the gain needs no true labels in any of the eight cells" in page
+    assert "after 24 epochs most of the gain needs no labels that are true, in each of the eight cells" in page
     longer = cells[(cells["quantity"] == "H") & (cells["epochs"] == 24)]
     assert len(longer) == 8
     assert (longer["high"] < 0).all()
