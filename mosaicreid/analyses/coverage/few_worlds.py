@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mosaicreid.analyses.recovery.decision import over_worlds, within_cells
 from mosaicreid.errors import InputError
+from mosaicreid.names.provenance import SYNTHETIC
 from mosaicreid.progress import bar
 from mosaicreid.results import Table, read_results, write_tables
 from mosaicreid.statistics.inputs import seed_of, whole_number
@@ -96,7 +97,8 @@ def write_few_worlds(results: Path, *, replications: int) -> pd.DataFrame:
             raise InputError(f"no table at {path}; `mosaicreid recovery collect` writes it")
     found = few_worlds_coverage({name: read_results(path) for name, path in paths.items()}, replications=replications)
     inputs = {path.name: path for path in paths.values()}
-    table = Table(frame=found, inputs=inputs, parameters={"replications": replications})
+    data = dict.fromkeys(found["dataset"], SYNTHETIC)
+    table = Table(frame=found, inputs=inputs, parameters={"replications": replications, "data": data})
     write_tables({"recovered_coverage": table}, Path(results))
     return found
 

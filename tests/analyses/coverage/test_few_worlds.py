@@ -73,5 +73,6 @@ def test_the_command_writes_a_table_or_says_what_is_missing(tmp_path: Path, caps
         table.to_csv(tmp_path / f"{name}.csv", index=False)
     assert main(["recovery", "coverage", "--results", str(tmp_path), "--replications", "10"]) == 0
     assert "recovered_coverage.csv" in capsys.readouterr().out
-    assert json.loads((tmp_path / "recovered_coverage.json").read_text())["parameters"] == {"replications": 10}
+    about = json.loads((tmp_path / "recovered_coverage.json").read_text())["parameters"]
+    assert about == {"replications": 10, "data": {"dukemtmc": "synthetic"}}
     assert len(pd.read_csv(tmp_path / "recovered_coverage.csv")) == 5
