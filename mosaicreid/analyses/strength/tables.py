@@ -31,6 +31,7 @@ ESTIMANDS = tuple(_PARTS)
 _DESIGNED = ["identity", "attributes"]
 # Given as a share of the shortfall too.
 SHARED = ("gain", "L", "E", "both")
+_MATCHED = ["dataset", "cell", "route", "target", "epochs", "kind", "target_share"]
 _CURVES = ("E", "gain", "L", "both", "permuted_gain", "H")
 
 
@@ -118,14 +119,42 @@ def matched_table(worlds: pd.DataFrame) -> pd.DataFrame:
         dataset, cell, route, target, epochs, kind, target_share, quantity (share: what the oracle removed of the
         shortfall, E and L in points, level), mean, sd, low, high (95 % over worlds), worlds.
     """
-    keys = ["dataset", "cell", "route", "target", "epochs", "kind", "target_share"]
-    some = worlds[worlds["target_share"].notna()].set_index([*keys, "world", "seed"])
+    return over_worlds(_matched_worlds(worlds), _MATCHED, ["share", "E", "L", "level"])
+
+
+def matched_at_baselines(worlds: pd.DataFrame) -> pd.DataFrame:
+    """``matched_table`` at the paper's baselines: in each world a straight line over the baseline, between its cells.
+
+    Returns:
+        route, kind, target_share, epochs, at (a baseline, percent), quantity (share, E and L in points), mean, sd, low,
+        high (95 % over worlds of both datasets), worlds: those with cells on both sides.
+    """
+    table = _matched_worlds(worlds)
+    found = []
+    for _, own in table.groupby(["dataset", "world", "route", "kind", "target_share", "epochs"], sort=False):
+        line = own.groupby("cell")[["baseline", "share", "E", "L"]].mean().sort_values("baseline")
+        known = line["baseline"].to_numpy(float)
+        row = own.iloc[0][["route", "kind", "target_share", "epochs"]].to_dict()
+        # Worlds of both datasets bear the same numbers.
+        row["world"] = f"{own['dataset'].iloc[0]} {own['world'].iloc[0]}"
+        for at in BASELINES:
+            if known.min() <= at <= known.max():
+                values = {name: np.interp(at, known, line[name].to_numpy(float)) for name in ("share", "E", "L")}
+                found.append(row | {"at": at} | values)
+    keys = ["route", "kind", "target_share", "epochs", "at"]
+    columns = [*keys, "world", "share", "E", "L"]
+    return over_worlds(pd.DataFrame(found, columns=columns), keys, ["share", "E", "L"])
+
+
+def _matched_worlds(worlds: pd.DataFrame) -> pd.DataFrame:
+    """A row per world, seed and way of making labels worse: share, level, L, E, and the baseline, percent."""
+    some = worlds[worlds["target_share"].notna()].set_index([*_MATCHED, "world", "seed"])
     oracle = some[(some["arm"] == "experts") & (some["added"] == 0)]
     labels = some[some["arm"] == "baseline"]["gain"].rename("L")
     both = some[(some["arm"] == "experts") & (some["added"] == 1)]["given_labels"].rename("E")
-    table = pd.DataFrame({"share": oracle["gain"] / (100 - oracle["mAP"] + oracle["gain"]), "level": oracle["level"]})
-    table = table.join([labels, both]).reset_index()
-    return over_worlds(table, keys, ["share", "E", "L", "level"])
+    baseline = oracle["mAP"] - oracle["gain"]
+    table = pd.DataFrame({"share": oracle["gain"] / (100 - baseline), "level": oracle["level"], "baseline": baseline})
+    return table.join([labels, both]).reset_index()
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,14 @@ from mosaicreid.analyses.strength.compute import world_path
 from mosaicreid.analyses.strength.decision import UNFINISHED
 from mosaicreid.analyses.strength.figures import plot_strength, plot_strength_small
 from mosaicreid.analyses.strength.sensitivity import sensitivity_table
-from mosaicreid.analyses.strength.tables import cell_table, curve_tables, estimands, matched_table, pool_worlds
+from mosaicreid.analyses.strength.tables import (
+    cell_table,
+    curve_tables,
+    estimands,
+    matched_at_baselines,
+    matched_table,
+    pool_worlds,
+)
 from mosaicreid.names.provenance import SYNTHETIC
 from mosaicreid.plotting import save_figure
 from mosaicreid.results import Table, read_results, write_tables
@@ -20,10 +27,10 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
     """Write what the worlds in ``runs`` say as ``strength_*.csv`` and figures into ``results``; returns the paths.
 
     ``strength_scores.csv`` (every scoring of every world, columns as in ``compute``), ``strength_worlds.csv`` (the
-    estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_curves.csv``,
-    ``strength_decision.csv``, ``strength_true.csv`` (both ``unfinished`` overall while a designed cell lacks worlds)
-    and ``strength_sensitivity.csv``; figures of the same start. ``names`` chooses cells. What needs cells on designed
-    routes is left out where none was chosen.
+    estimands of each world), ``strength_cells.csv``, ``strength_matched.csv``, ``strength_matched_at.csv``,
+    ``strength_curves.csv``, ``strength_decision.csv``, ``strength_true.csv`` (both ``unfinished`` overall while a
+    designed cell lacks worlds) and ``strength_sensitivity.csv``; figures of the same start. ``names`` chooses cells.
+    What needs cells on designed routes is left out where none was chosen.
 
     Raises:
         InputError: settings that cannot be read, a cell without worlds, or too few of them; nothing is written then.
@@ -35,6 +42,7 @@ def write_strength(runs: Path, results: Path, *, settings: Path = CELLS, names: 
         "strength_scores": worlds,
         "strength_worlds": values,
         "strength_matched": matched_table(worlds),
+        "strength_matched_at": matched_at_baselines(worlds),
     }
     designed = any(cell.route != "default" for cell in cells)
     if designed:

@@ -56,6 +56,13 @@ def test_what_is_said_of_worse_labels_is_what_their_table_says() -> None:
     assert sorted(zip(sure["dataset"], sure["route"], strict=True)) == [
         ("dukemtmc", "attributes"), ("market1501", "attributes"), ("market1501", "identity"),
     ]  # fmt: skip
+    there = pd.read_csv(ROOT / "results" / "strength_matched_at.csv").query("quantity == 'E'")
+    assert "where other cues make baselines strong, in eight worlds" in page
+    assert there.groupby("route")["worlds"].agg(set).to_dict() == {"identity": {8}, "attributes": {2}}
+    assert set(there["target_share"]) == {0.18}
+    assert "89.6 mAP and 57 %, is reached after 24 epochs alone and only near 92 mAP" in page
+    most = table[(table["target_share"] == 0.57) & (table["target"] == 92)]
+    assert set(most["epochs"]) == {24}
     long = table[table["epochs"] == 24]
     assert "at baselines near 92, every mean is below zero" in page
     assert set(long["target"]) == {92}

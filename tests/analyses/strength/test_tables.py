@@ -16,6 +16,7 @@ from mosaicreid.analyses.strength.tables import (
     curve_tables,
     estimands,
     main_rows,
+    matched_at_baselines,
     matched_table,
     pool_worlds,
 )
@@ -179,6 +180,24 @@ def test_labels_that_were_made_worse(pooled: pd.DataFrame) -> None:
     assert row.loc["E", "mean"] == pytest.approx(0.05 * rest.mean())
     assert row.loc["level", ["mean", "worlds"]].tolist() == [3, 2]
     assert matched_table(pooled[pooled["target_share"].isna()]).empty
+    assert matched_at_baselines(pooled[pooled["target_share"].isna()]).empty
+
+
+def test_worse_labels_at_the_papers_baselines_lie_on_a_line_between_two_cells(pooled: pd.DataFrame) -> None:
+    table = matched_at_baselines(pooled).set_index(["route", "at", "quantity"])
+    assert set(table.index.get_level_values("at")) == {82.6, 89.6}
+    assert set(table.index.get_level_values("route")) == {"identity", "attributes"}
+    # In every made world E is 0.05 and the oracle's gain 0.2 of what its baseline leaves to 100: straight lines.
+    for at in (82.6, 89.6):
+        for route in ("identity", "attributes"):
+            assert table.loc[(route, at, "E"), ["mean", "low", "high"]].tolist() == pytest.approx(
+                [0.05 * (100 - at)] * 3
+            )
+            assert table.loc[(route, at, "L"), "mean"] == pytest.approx(0.3 * (100 - at))
+            # Three worlds of each dataset, which bear the same numbers.
+            assert table.loc[(route, at, "E"), "worlds"] == 6
+    strongest = pooled[pooled["target"] == max(TARGETS)]
+    assert matched_at_baselines(strongest).empty
 
 
 def test_curves_hold_the_worlds_and_the_rule_is_applied(written: Path) -> None:
@@ -224,7 +243,7 @@ def test_tables_and_figures_are_written(written: Path) -> None:
     names = {path.name for path in (written / "results").rglob("*.*")}
     tables = {
         f"strength_{name}.csv"
-        for name in ("scores", "worlds", "cells", "matched", "curves", "decision", "true", "sensitivity")
+        for name in ("scores", "worlds", "cells", "matched", "matched_at", "curves", "decision", "true", "sensitivity")
     }
     figures = {"strength.svg", "strength_small.svg"}
     assert names == tables | figures | {name.replace(".csv", ".json") for name in tables}
