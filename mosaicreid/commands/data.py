@@ -115,4 +115,3 @@ def _synthesize(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         replace=arguments.replace,
     )
-    print(f"wrote {arguments.root}")
