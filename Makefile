@@ -79,7 +79,7 @@ strength: $(STAMP)
 	$(BIN)/mosaicreid strength collect
 	$(BIN)/mosaicreid strength coverage
 
-# Draws worlds that differ in one option each and trains a baseline in each: a quarter of an hour of two cores.
+# Draws worlds that differ in one option each and trains a baseline in each: half an hour of two cores.
 hardness: $(STAMP)
 	@$(call worlds,hardness)
 	$(BIN)/mosaicreid hardness collect

@@ -30,7 +30,7 @@ def option_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
 
     Raises:
         InputError: a dataset without its usual world, or with two; a cell that differs from it in several options or
-            in anything else; or worlds that were not made with ``read_each``.
+            in anything else, or has no world in common with it yet; or worlds that were not made with ``read_each``.
     """
     overall, attributes = [], []
     for dataset in dict.fromkeys(cell.dataset for cell in cells):
@@ -45,12 +45,16 @@ def option_tables(worlds: pd.DataFrame, cells: Sequence[Cell]) -> dict[str, pd.D
         for cell in own:
             _check_alike(cell, usual[0])
             after = _baselines(worlds, cell)
-            change = (after - before.reindex(after.index)).mean()
-            mean = after.mean()
-            start = {"dataset": dataset, "option": named[cell.name][0], "value": named[cell.name][1]}
+            # Worlds that both have: a sweep may be half done.
+            after = after.loc[after.index.intersection(before.index)]
+            if after.empty:
+                raise InputError(f"cells {cell.name} and {usual[0].name} have no world in common yet; expected one")
+            change, mean = (after - before.loc[after.index]).mean(), after.mean()
+            option, value, usual_value = named[cell.name]
+            start = {"dataset": dataset, "option": option, "value": value}
             overall.append(
                 start
-                | {"before": named[cell.name][2], "baseline": mean["mAP"], "change": change["mAP"]}
+                | {"before": usual_value, "baseline": mean["mAP"], "change": change["mAP"]}
                 | {"read": mean["read"], "read_change": change["read"], "worlds": len(after)}
             )
             attributes += [

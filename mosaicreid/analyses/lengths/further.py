@@ -68,7 +68,11 @@ def change_table(worlds: pd.DataFrame, usual: Cell, cells: Sequence[Cell]) -> pd
 
 
 def further_pairs(worlds: pd.DataFrame, usual: Cell, cells: Sequence[Cell]) -> pd.DataFrame:
-    """Rule 8: ``pairs.pair_table`` with the length of ``cells`` for ``long``, by the trainings that went so far."""
+    """Rule 8: ``pairs.pair_table`` with the length of ``cells`` for ``long``, by the trainings that went so far.
+
+    Raises:
+        InputError: two of ``cells`` train the same for as long.
+    """
     (epochs,) = {cell.lengths[0] for cell in cells}
     attributes = list(dict.fromkeys(name for cell in cells for name in cell.configurations if name != "all"))
     short = usual.lengths[0]

@@ -20,8 +20,7 @@ def pair_table(own: pd.DataFrame, attributes: Sequence[str], *, dataset: str, sh
 
     Returns:
         dataset, first, second (attributes), epochs (``long``), short, short_low, short_high, long, long_low, long_high
-        (gain of first less that of second, points; 95 % over worlds by Student's t), verdict, worlds,
-        trainings.
+        (gain of first less that of second, points; 95 % over worlds by Student's t), verdict, worlds, trainings.
     """
     some = own[own["configuration"].isin(attributes)]
     trainings = {"worlds": some["world"].nunique(), "trainings": some.groupby(["world", "seed"]).ngroups}

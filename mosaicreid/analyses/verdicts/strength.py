@@ -47,7 +47,7 @@ def beyond_labels(tables: Tables, dataset: str) -> Finding:
     told = [f"beyond the labels, after short training, {_bands(table)}; {little}; {most}"]
     if worse is not None:
         short = worse["epochs"].min()
-        # Means of the cells whose intervals are not of one or two worlds.
+        # What one or two worlds say is next to nothing.
         known = (worse["quantity"] == "E") & (worse["worlds"] >= _ENOUGH) & (worse["epochs"] == short)
         means = worse.loc[known, "mean"]
         if len(means):

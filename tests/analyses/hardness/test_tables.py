@@ -70,6 +70,17 @@ def test_cells_that_compare_nothing_are_named(cells: list[Cell], said: str) -> N
         option_tables(worlds(*cells), cells)
 
 
+def test_only_worlds_that_both_have_are_compared() -> None:
+    given = worlds(HIDDEN, USUAL)
+    later = (given["cell"] == "usual") & (given["world"] == USUAL.first_world)
+    table = option_tables(given[~later], [HIDDEN, USUAL])["hardness"].set_index("option")
+    # World 6 alone: 60 usually, 51 where more is hidden.
+    assert table.loc["legibility", ["baseline", "change", "worlds"]].tolist() == pytest.approx([51, -9, 1])
+    apart = given[(given["cell"] == "hidden") == (given["world"] == USUAL.first_world)]
+    with pytest.raises(InputError, match="cells hidden and usual have no world in common yet; expected one"):
+        option_tables(apart, [HIDDEN, USUAL])
+
+
 def test_an_option_of_two_numbers_is_told_as_it_is() -> None:
     several = cell("several", "images_per_camera=[2,3]")
     table = option_tables(worlds(several, USUAL), [several, USUAL])["hardness"].set_index("option")
